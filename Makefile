@@ -1,0 +1,60 @@
+# Everything a person needs is a target here. `make help` lists them.
+
+GO       ?= go
+MODULES  := shared error-tracker log-viewer metrics-collector browser-relay e2e
+# A service is a folder with a main.go; those that come later have none yet.
+SERVICES := $(patsubst %/main.go,%,$(wildcard $(addsuffix /main.go,error-tracker log-viewer metrics-collector browser-relay)))
+CODE     := $(foreach m,$(MODULES),$(if $(shell find $(m) -name '*.go' -print -quit),$(m)))
+TOOLS    := $(CURDIR)/.tools
+LINT     := $(TOOLS)/golangci-lint
+LINT_VERSION := v2.15.0
+
+export CGO_ENABLED ?= 0
+
+.PHONY: help build run demo test test-go test-e2e test-browser test-python soak bench lint fmt clean versions screenshots
+
+help: ## show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+build: $(addprefix bin/,$(SERVICES)) ## build the services into bin/
+
+.PHONY: $(addprefix bin/,$(SERVICES))
+$(addprefix bin/,$(SERVICES)): bin/%:
+	@mkdir -p bin
+	cd $* && $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(shell cat VERSION)' -o ../bin/$* .
+
+run: build ## build and start everything; keys are made on first start and printed
+	@scripts/run.sh
+
+demo: build ## start everything and let real programs crash into it
+	@scripts/demo.sh
+
+test: ## run every suite; says loudly what it could not run
+	@scripts/test.sh
+
+test-go test-e2e test-browser test-python: test-%:
+	@scripts/test.sh $*
+
+soak: build ## the long fault tests: SOAK_ROUNDS (1000) kills under load
+	cd e2e && E2E_BIN=$(CURDIR)/bin $(GO) test -tags soak -run Soak -timeout 12h -v ./...
+
+bench: build ## measure speed and memory of the built services; prints one table
+	@scripts/bench.sh
+
+lint: $(LINT) ## gofmt, go vet with and without the workspace, golangci-lint with the dependency rule
+	@scripts/lint.sh $(LINT) $(CODE)
+
+$(LINT):
+	GOBIN=$(TOOLS) GOWORK=off GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+
+fmt: ## format the Go code
+	gofmt -w $(CODE)
+
+screenshots: build ## take the pictures in docs/screenshots again
+	@UPDATE_SCREENSHOTS=1 scripts/test.sh browser
+
+versions: ## print the version of each component
+	@for s in $(SERVICES); do printf '%-20s %s\n' $$s "$$(cat VERSION)"; done
+
+clean: ## remove what was built; keeps keys and data
+	rm -rf bin .tools e2e/out

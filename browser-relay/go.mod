@@ -1,0 +1,3 @@
+module github.com/monlight/monlight/browser-relay
+
+go 1.26

@@ -1,0 +1,3 @@
+module github.com/monlight/monlight/log-viewer
+
+go 1.26

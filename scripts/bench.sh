@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Measures the built services one after the other; one Markdown table for each.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+cd "$root"
+say "machine: $(nproc) cores, $(uname -sr), $(go version | cut -d' ' -f3), $(date -u +%Y-%m-%d), commit $(git rev-parse --short HEAD 2>/dev/null || echo none)"
+for b in e2e/bench metrics-collector/bench; do
+  [ -d "$b" ] || continue
+  say ''
+  say "## $b"
+  (cd "$b" && go run . -bin "$root/bin" "$@")
+done

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Starts everything and lets real programs crash into it, some of them often.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+have curl || die 'curl is needed: apt-get install curl'
+load_env
+trap stop_services EXIT
+trap 'exit 0' INT TERM
+start_services "${DEMO_DATA:-$root/.run}"
+
+export ERROR_TRACKER_URL=${service_url[error-tracker]} ERROR_TRACKER_API_KEY
+
+# crash COMMAND...: the program is meant to fail; it is odd if it does not.
+crash() {
+  if "$@" >>"$root/.run/demo.log" 2>&1; then die "this did not crash: $*"; fi
+  crashed=$((crashed + 1))
+}
+
+mkdir -p "$root/.run"
+crashed=0
+for i in 1 2 3 4 5 6; do
+  if have python3; then
+    crash python3 "$root/demo/python/orders.py" price $((4000 + i))
+    crash env APP_ENV=staging python3 "$root/demo/python/orders.py" ship $((4100 + i))
+    [ $((i % 2)) = 1 ] || crash python3 "$root/demo/python/orders.py" pay $((4200 + i))
+    [ $((i % 3)) != 0 ] || crash python3 "$root/demo/python/orders.py" import $((4300 + i))
+  fi
+  if have node; then
+    crash node "$root/demo/node/checkout.js" cart $((5000 + i))
+    [ $((i % 2)) = 1 ] || crash env APP_ENV=staging node "$root/demo/node/checkout.js" coupon $((5100 + i))
+    [ $((i % 3)) != 0 ] || crash node "$root/demo/node/checkout.js" stock $((5200 + i))
+  fi
+done
+have python3 || say '!!! no python3 here: its program did not run'
+have node || say '!!! no node here: its program did not run'
+
+say "$crashed crashes of real programs were reported; what they printed is in .run/demo.log."
+print_services
+if [ -n "${DEMO_ONCE:-}" ]; then exit 0; fi
+say 'Stop with Ctrl-C.'
+wait

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# scripts/lint.sh LINTER MODULE...: formatting, vet, both ways to build, linter.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+cd "$root"
+linter=$1
+shift
+
+unformatted=$(gofmt -l "$@")
+[ -z "$unformatted" ] || die "not formatted (make fmt):
+$unformatted"
+
+for m in "$@"; do
+  say "lint $m"
+  (cd "$m" && go vet ./...)
+  # As in an image build, where there is no workspace.
+  (cd "$m" && GOWORK=off go build -o /dev/null ./...)
+  (cd "$m" && "$linter" run --config "$root/.golangci.yml" ./...)
+done
+
+if have shellcheck; then
+  shellcheck -x -e SC1091,SC2154,SC2034 scripts/*.sh .ci/run
+fi
+say 'lint: ok'

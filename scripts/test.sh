@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# scripts/test.sh [SUITE...]: runs the suites and prints a table. A suite that
+# cannot run here is named with the reason; with REQUIRE_ALL=1 that is a failure.
+set -uo pipefail
+. "$(dirname "$0")/common.sh"
+cd "$root"
+
+names=() results=() seconds=() notes=()
+failed=0 not_run=0
+
+# suite NAME COMMAND...: runs it unless other suites were asked for.
+suite() {
+  local name=$1 start=$SECONDS status note=''
+  shift
+  if [ ${#wanted[@]} -gt 0 ] && [[ " ${wanted[*]} " != *" ${name%%:*} "* ]]; then return; fi
+  say ''
+  say "=== $name"
+  "$@"
+  status=$?
+  case $status in
+    0) status=ok ;;
+    77) status='NOT RUN' note=$why not_run=$((not_run + 1)) ;;
+    *) status=FAILED failed=$((failed + 1)) ;;
+  esac
+  names+=("$name") results+=("$status") seconds+=($((SECONDS - start))) notes+=("$note")
+}
+
+# cannot REASON: what a suite returns when it cannot run here.
+cannot() { why=$1; return 77; }
+
+go_module() {
+  local race=()
+  if have gcc || have cc || have clang; then
+    race=(-race)
+    export CGO_ENABLED=1
+  else
+    say 'no C compiler: the race detector is left out'
+    race_missing=1
+  fi
+  (cd "$1" && go test "${race[@]}" -timeout 20m ./...)
+}
+
+race_detector() {
+  [ -z "${race_missing:-}" ] || { cannot 'no C compiler (apt-get install gcc libc6-dev)'; return; }
+}
+
+e2e() {
+  make --no-print-directory build || return 1
+  (cd e2e && E2E_BIN="$root/bin" CGO_ENABLED=0 go test -count=1 -timeout 20m ./...)
+}
+
+chromium_path() {
+  local c
+  for c in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
+    [ -n "$c" ] && have "$c" && { command -v "$c"; return 0; }
+  done
+  return 1
+}
+
+browser() {
+  have node || { cannot 'no Node.js (20 or newer)'; return; }
+  local chromium
+  chromium=$(chromium_path) || { cannot 'no Chromium (apt-get install chromium, or set CHROMIUM)'; return; }
+  make --no-print-directory build || return 1
+  (
+    cd e2e/browser || exit 1
+    [ -d node_modules ] || npm ci --no-audit --no-fund || exit 1
+    CHROMIUM=$chromium MONLIGHT_BIN="$root/bin" ERROR_TRACKER_BIN="$root/bin/error-tracker" \
+      node --test --test-concurrency=1 tests/
+  )
+}
+
+python_client() {
+  have python3 || { cannot 'no Python 3'; return; }
+  make --no-print-directory build || return 1
+  (cd clients/python && MONLIGHT_ERROR_TRACKER_BIN="$root/bin/error-tracker" ./run_tests.sh)
+}
+
+wanted=("$@")
+why=''
+for m in shared error-tracker log-viewer metrics-collector browser-relay; do
+  [ -n "$(find "$m" -name '*.go' -print -quit)" ] && suite "go:$m" go_module "$m"
+done
+suite go:race race_detector
+suite e2e e2e
+[ -e e2e/browser/package.json ] && suite browser browser
+[ -e clients/python/pyproject.toml ] && suite python python_client
+
+say ''
+say 'Suite                    Result     Seconds'
+for i in "${!names[@]}"; do
+  printf '%-24s %-10s %7s  %s\n' "${names[$i]}" "${results[$i]}" "${seconds[$i]}" "${notes[$i]}"
+done
+say ''
+if [ $failed -gt 0 ]; then die "$failed suites failed"; fi
+if [ $not_run -gt 0 ]; then
+  say "!!! $not_run suites were NOT RUN, for the reasons above"
+  [ -z "${REQUIRE_ALL:-}" ] || exit 1
+fi
+say "$((${#names[@]} - not_run)) passed, $failed failed, $not_run skipped"
