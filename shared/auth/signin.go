@@ -1,0 +1,147 @@
+package auth
+
+import (
+	"html"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/monlight/monlight/shared/clientip"
+	"github.com/monlight/monlight/shared/errs"
+	"github.com/monlight/monlight/shared/problem"
+)
+
+const (
+	maxFormBytes   = 8 << 10
+	maxReturnBytes = 2 << 10
+)
+
+// SignInPage is what a sign-in page shows: a form that posts the fields "key"
+// and "return" to Action.
+type SignInPage struct {
+	Service    string
+	Status     int           // the status to answer with
+	Action     string        // path of the form, with the base path
+	Return     string        // local path to go to afterwards; the value of field "return"
+	WrongKey   bool          // the key was wrong
+	RetryAfter time.Duration // > 0: too many tries, wait so long
+}
+
+// SignIn handles POST /sign-in: the form fields key and return. The right key
+// begins a session and redirects with 303 to the return path, or to the start
+// page when that is not a path of this service. Each client has 10 tries a
+// minute; further ones are refused unread.
+func (g *Guard) SignIn() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := g.postFromHere(w, r); err != nil {
+			problem.Write(w, r, err)
+			return
+		}
+		ok, wait := g.signIns.Allow(clientip.Key(r))
+		if !ok {
+			g.showSignIn(w, r, SignInPage{Status: http.StatusTooManyRequests, RetryAfter: wait})
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
+		if err := r.ParseForm(); err != nil {
+			problem.Write(w, r, errs.Wrap(errs.Invalid, err, "form cannot be read, want at most %d bytes", maxFormBytes))
+			return
+		}
+		to := g.localPath(r.PostForm.Get("return"))
+		if !g.options.Key.Match(strings.TrimSpace(r.PostForm.Get("key"))) {
+			g.showSignIn(w, r, SignInPage{Status: http.StatusUnauthorized, WrongKey: true, Return: to})
+			return
+		}
+		g.setCookie(w, r, g.sessions.begin())
+		redirect(w, to)
+	})
+}
+
+// SignOut handles POST /sign-out: it ends the session and redirects with 303 to
+// the start page.
+func (g *Guard) SignOut() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := g.postFromHere(w, r); err != nil {
+			problem.Write(w, r, err)
+			return
+		}
+		if s, ok := g.session(r); ok {
+			g.sessions.revoke(s)
+		}
+		c := g.cookie(r)
+		c.MaxAge = -1
+		http.SetCookie(w, c)
+		redirect(w, g.options.BasePath+"/")
+	})
+}
+
+// postFromHere refuses what is not a POST of one of our own pages.
+func (g *Guard) postFromHere(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		return errs.New(errs.MethodNotAllowed, "Method not allowed")
+	}
+	if err := g.cross.Check(r); err != nil {
+		return errs.Wrap(errs.Forbidden, err, "Cross-origin request refused")
+	}
+	return nil
+}
+
+func (g *Guard) showSignIn(w http.ResponseWriter, r *http.Request, p SignInPage) {
+	p.Service = g.options.Service
+	p.Action = g.options.BasePath + "/sign-in"
+	p.Return = g.localPath(p.Return)
+	w.Header().Set("Cache-Control", "no-store")
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(waitSeconds(p.RetryAfter)))
+	}
+	g.options.SignInPage(w, r, p)
+}
+
+// localPath returns s when a browser takes it for a path of this service, else
+// the start page.
+func (g *Guard) localPath(s string) string {
+	start := g.options.BasePath + "/"
+	switch {
+	case len(s) > maxReturnBytes, !strings.HasPrefix(s, start), strings.HasPrefix(s, "//"):
+		return start
+	case strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c == '\\' || c >= 0x7f }):
+		// Browsers read \ as / and drop tabs and newlines.
+		return start
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil {
+		return start
+	}
+	if p := strings.TrimPrefix(u.Path, g.options.BasePath); p == "/sign-in" || p == "/sign-out" {
+		return start
+	}
+	return s
+}
+
+func redirect(w http.ResponseWriter, to string) {
+	w.Header().Set("Location", to)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// plainSignInPage is the form without any style.
+func plainSignInPage(w http.ResponseWriter, _ *http.Request, p SignInPage) {
+	note := ""
+	switch {
+	case p.RetryAfter > 0:
+		note = "<p>Too many tries. Try again in " + strconv.Itoa(waitSeconds(p.RetryAfter)) + " seconds.</p>"
+	case p.WrongKey:
+		note = "<p>That is not the API key.</p>"
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(p.Status)
+	_, _ = io.WriteString(w, `<!doctype html><html lang="en"><title>Sign in</title><h1>`+html.EscapeString(p.Service)+`</h1>`+note+
+		`<form method="post" action="`+html.EscapeString(p.Action)+`"><input type="hidden" name="return" value="`+
+		html.EscapeString(p.Return)+`"><label>API key <input type="password" name="key" autocomplete="current-password" required autofocus></label> <button>Sign in</button></form></html>`)
+}
+
+func waitSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

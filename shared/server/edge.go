@@ -1,0 +1,143 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/monlight/monlight/shared/clientip"
+	"github.com/monlight/monlight/shared/errs"
+	"github.com/monlight/monlight/shared/internal/response"
+	"github.com/monlight/monlight/shared/logging"
+	"github.com/monlight/monlight/shared/problem"
+	"github.com/monlight/monlight/shared/ratelimit"
+)
+
+// Edge holds what the requests of a service share: the settings, the bound on
+// request bytes in memory, and the metrics.
+type Edge struct {
+	settings Settings
+	log      *slog.Logger
+	metrics  *metrics
+	budget   *budget
+}
+
+// NewEdge returns the Edge of a service.
+func NewEdge(service, version string, s Settings, log *slog.Logger) *Edge {
+	e := &Edge{settings: s, log: log, budget: newBudget(s.MaxInflightBytes)}
+	e.metrics = newMetrics(service, version, e.budget)
+	return e
+}
+
+// Log returns the logger that NewEdge was given.
+func (e *Edge) Log() *slog.Logger { return e.log }
+
+// Router returns a router that answers unknown paths with 404 and wrong methods
+// with 405 as problem details, and HEAD wherever there is a GET.
+func (e *Edge) Router() *chi.Mux {
+	r := chi.NewRouter()
+	r.Use(headAsGet)
+	r.NotFound(problem.NotFound)
+	r.MethodNotAllowed(problem.MethodNotAllowed)
+	return r
+}
+
+// headAsGet routes HEAD like GET where HEAD has no route. net/http drops the body.
+func headAsGet(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		route := chi.RouteContext(r.Context())
+		if r.Method == http.MethodHead && route != nil && route.Routes != nil {
+			path := r.URL.RawPath
+			if path == "" {
+				path = r.URL.Path
+			}
+			if !route.Routes.Match(chi.NewRouteContext(), http.MethodHead, path) {
+				route.RouteMethod = http.MethodGet
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Handle is [problem.Handler] with the log of the Edge.
+func (e *Edge) Handle(f problem.HandlerFunc) http.HandlerFunc {
+	return problem.Handler(e.log, f)
+}
+
+// RateLimit returns a middleware that admits limit requests per window for each
+// key, as [ratelimit.Limiter] counts them, and answers the others with 429
+// {"detail":"Rate limit exceeded","retry_after":n}. Usual keys are [auth.Caller]
+// and [clientip.Key]. Each call makes a limiter of its own.
+func (e *Edge) RateLimit(limit int, window time.Duration, key func(*http.Request) string) func(http.Handler) http.Handler {
+	limiter := ratelimit.New(limit, window, ratelimit.Options{})
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if ok, wait := limiter.Allow(key(r)); !ok {
+				problem.Write(w, r, errs.RetryIn(errs.RateLimited, wait, "Rate limit exceeded"))
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// wrap puts the whole edge around a service's handler.
+func (e *Edge) wrap(next http.Handler) http.Handler {
+	h := stripBase(e.settings.BasePath(), next)
+	h = problem.Guard(e.log)(h)
+	h = secure(h)
+	h = clientip.Middleware(e.settings.TrustedProxies)(h)
+	return e.observe(h)
+}
+
+// observe gives each request its id, and counts and logs what became of it.
+func (e *Edge) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		id := requestID(r.Header.Get(requestIDHeader))
+		w.Header().Set(requestIDHeader, id)
+		rec := response.Wrap(w)
+		// The routers below find this route context and write to it, so that the
+		// pattern is known here afterwards.
+		route := chi.NewRouteContext()
+		ctx := context.WithValue(logging.WithRequestID(r.Context(), id), chi.RouteCtxKey, route)
+		r = r.WithContext(ctx)
+
+		e.metrics.inflight.Inc()
+		defer func() {
+			e.metrics.inflight.Dec()
+			took := time.Since(began)
+			e.metrics.observe(r.Method, route.RoutePattern(), rec.Status(), took)
+			e.log.DebugContext(ctx, "request", "method", r.Method, "path", r.URL.Path, "route", route.RoutePattern(),
+				"status", rec.Status(), "bytes", rec.Bytes(), "duration_ms", took.Milliseconds())
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// stripBase removes the base path from requests when a proxy did not. /base
+// itself means the start page.
+func stripBase(base string, next http.Handler) http.Handler {
+	if base == "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path, ok := strings.CutPrefix(r.URL.Path, base)
+		if !ok || (path != "" && path[0] != '/') {
+			next.ServeHTTP(w, r)
+			return
+		}
+		u := *r.URL
+		u.Path = "/" + strings.TrimPrefix(path, "/")
+		if u.RawPath != "" {
+			u.RawPath = "/" + strings.TrimPrefix(strings.TrimPrefix(u.RawPath, base), "/")
+		}
+		r2 := r.WithContext(r.Context())
+		r2.URL = &u
+		next.ServeHTTP(w, r2)
+	})
+}

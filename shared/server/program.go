@@ -1,0 +1,99 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/monlight/monlight/shared/config"
+	"github.com/monlight/monlight/shared/logging"
+)
+
+// Program is a service as seen from main.
+type Program[S any] struct {
+	Service string              // name of the binary, such as "error-tracker"
+	Version string              // set by the build
+	About   string              // one sentence for --help
+	Load    func(*config.Env) S // reads the settings; mistakes stay in the Env
+
+	// Run serves until it is told to stop; see the function Run.
+	Run func(ctx context.Context, s S, log *slog.Logger) error
+}
+
+// Main does what the arguments (without the program's name) say and returns the
+// exit code. Mistakes in the settings are written to stderr, one line each,
+// before anything else happens. LOG_LEVEL is read here.
+func (p Program[S]) Main(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
+	var settings S
+	var level slog.Level
+	load := func(env *config.Env) {
+		settings = p.Load(env)
+		level = logging.Level(env)
+	}
+	f := Flags{Service: p.Service, Version: p.Version, About: p.About, Load: load}
+	if code, done := f.Handle(ctx, args, lookup, stdout, stderr); done {
+		return code
+	}
+	env := config.New(p.Service, lookup)
+	load(env)
+	if err := env.Err(); err != nil {
+		_, _ = fmt.Fprintln(stderr, err)
+		return 1
+	}
+	log := logging.New(stdout, p.Service, level)
+	if err := p.Run(ctx, settings, log); err != nil {
+		_, _ = fmt.Fprintf(stderr, "%s: %v\n", p.Service, err)
+		return 1
+	}
+	return 0
+}
+
+// Flags are the arguments that every service understands.
+type Flags struct {
+	Service, Version, About string
+	Load                    func(*config.Env) // reads every setting once
+}
+
+// Handle looks at the first argument only. done is true when it was one of
+// --healthcheck, --version, --help and --check-config, and code is then the exit
+// code. Other arguments are ignored.
+func (f Flags) Handle(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) (code int, done bool) {
+	if len(args) == 0 {
+		return 0, false
+	}
+	switch args[0] {
+	case "--healthcheck":
+		addr, _ := lookup("ADDR")
+		return Healthcheck(ctx, addr), true
+	case "--version":
+		_, _ = fmt.Fprintf(stdout, "%s %s\n", f.Service, f.Version)
+		return 0, true
+	case "--help", "-h":
+		f.help(stdout)
+		return 0, true
+	case "--check-config":
+		env := config.New(f.Service, lookup)
+		f.Load(env)
+		if err := env.Err(); err != nil {
+			_, _ = fmt.Fprintln(stderr, err)
+			return 1, true
+		}
+		_, _ = fmt.Fprintln(stdout, "configuration is valid")
+		return 0, true
+	}
+	return 0, false
+}
+
+func (f Flags) help(w io.Writer) {
+	env := config.New(f.Service, func(string) (string, bool) { return "", false })
+	f.Load(env)
+	_, _ = fmt.Fprintf(w, `%s %s: %s
+
+Usage: %s [--healthcheck | --check-config | --version | --help]
+
+Without an argument the service runs. Its settings are environment variables:
+
+`, f.Service, f.Version, f.About, f.Service)
+	env.WriteHelp(w)
+}
