@@ -1,0 +1,16 @@
+//go:build !linux && !darwin
+
+package sqlitedb
+
+import "os"
+
+// fileLock does nothing where the system has no flock.
+type fileLock struct{}
+
+func lockFile(string) (*fileLock, error) { return &fileLock{}, nil }
+
+func (l *fileLock) release() {}
+
+func openLocked(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+}

@@ -1,0 +1,343 @@
+package sqlitedb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/monlight/monlight/shared/errs"
+)
+
+// Bounds of one transaction, so that the first caller of a batch does not wait
+// long for the last one.
+const (
+	maxBatch     = 512
+	maxBatchTime = 50 * time.Millisecond
+)
+
+// writer is the goroutine that owns the writing connection.
+type writer struct {
+	db    *DB
+	conn  *conn
+	queue chan *request
+	done  chan struct{} // closed when the queue is drained and the goroutine ends
+
+	batch []*request // those of the running transaction
+	stats counters
+
+	lastTruncate time.Time
+}
+
+// request is one call of Write, Maintain or checkpoint.
+type request struct {
+	f     func(*Tx) error
+	alone func(*conn) error // instead of f: outside of any transaction
+	undo  func()            // set by f: see Tx.OnRollback
+	state atomic.Int32
+	err   error
+	done  chan struct{}
+}
+
+// States of a request. A caller that gives up and the writer that begins race
+// for the one step out of waiting.
+const (
+	waiting int32 = iota
+	running
+	abandoned
+)
+
+var requests = sync.Pool{New: func() any { return &request{done: make(chan struct{}, 1)} }}
+
+// Write runs f in a transaction and returns after f's changes are on disk.
+// Calls that arrive together share a transaction and its fsync, each in a
+// savepoint of its own: when f returns an error or panics, only its own changes
+// are taken back. f runs on the writer's goroutine, so it must be short, wait
+// for nothing, and keep the Tx to itself.
+//
+// When ctx ends before f ran, f does not run and ctx's error is returned; after
+// that ctx has no effect. The error is Unavailable, with the time to wait, when
+// the disk has less than the floor left, when the queue is full, when the disk
+// fails and when the database is being closed.
+func (db *DB) Write(ctx context.Context, f func(tx *Tx) error) error {
+	if err := db.floor.check(db); err != nil {
+		db.w.stats.refusedDisk.Add(1)
+		return err
+	}
+	return db.submit(ctx, f, nil)
+}
+
+// Maintain is Write for work that frees space, like retention: it also runs
+// while the disk is under the floor, which is there to keep room for it.
+func (db *DB) Maintain(ctx context.Context, f func(tx *Tx) error) error {
+	return db.submit(ctx, f, nil)
+}
+
+// outside runs f on the writer's connection between transactions.
+func (db *DB) outside(ctx context.Context, f func(*conn) error) error {
+	return db.submit(ctx, nil, f)
+}
+
+func (db *DB) submit(ctx context.Context, f func(*Tx) error, alone func(*conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r := requests.Get().(*request) //nolint:forcetypeassert // the pool holds nothing else
+	r.f, r.alone, r.undo, r.err = f, alone, nil, nil
+	r.state.Store(waiting)
+	if err := db.send(r); err != nil {
+		r.f, r.alone = nil, nil
+		requests.Put(r)
+		return err
+	}
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		if r.state.CompareAndSwap(waiting, abandoned) {
+			return ctx.Err() // the writer drops r when it comes to it
+		}
+		<-r.done // it is running: a commit away
+	}
+	err := r.err
+	r.f, r.alone, r.undo = nil, nil, nil
+	requests.Put(r)
+	return err
+}
+
+func (db *DB) send(r *request) error {
+	db.sendMu.RLock()
+	defer db.sendMu.RUnlock()
+	if db.closing.Load() {
+		return errs.RetryIn(errs.Unavailable, retryBusy, "the service is stopping")
+	}
+	select {
+	case db.w.queue <- r:
+		return nil
+	default:
+		db.w.stats.refusedQueue.Add(1)
+		return errs.RetryIn(errs.Unavailable, retryQueueFull, "too many writes are waiting, the limit is %d", cap(db.w.queue))
+	}
+}
+
+func newWriter(db *DB, c *conn) *writer {
+	return &writer{
+		db:    db,
+		conn:  c,
+		queue: make(chan *request, db.opts.QueueSize),
+		done:  make(chan struct{}),
+		batch: make([]*request, 0, maxBatch),
+	}
+}
+
+func (w *writer) run() {
+	defer close(w.done)
+	for r := range w.queue {
+		if r.alone != nil {
+			w.runAlone(r)
+			continue
+		}
+		// Those who were answered by the last commit are only now getting
+		// ready to write again: let them, and share the next fsync.
+		runtime.Gosched()
+		if next := w.transaction(r); next != nil {
+			w.runAlone(next)
+		}
+		w.boundWAL()
+	}
+}
+
+func (w *writer) runAlone(r *request) {
+	if !r.state.CompareAndSwap(waiting, running) {
+		return
+	}
+	r.err = Classify(w.contain(func() error { return r.alone(w.conn) }))
+	r.done <- struct{}{}
+}
+
+// transaction runs first and those that wait behind it, commits, and answers
+// them. It returns a request that it took but that has to run outside.
+func (w *writer) transaction(first *request) (next *request) {
+	start := time.Now()
+	w.batch = w.batch[:0]
+	for r := first; r != nil; {
+		if r.alone != nil {
+			next = r
+			break
+		}
+		if r.state.CompareAndSwap(waiting, running) {
+			w.apply(r)
+		}
+		if len(w.batch) == maxBatch || time.Since(start) > maxBatchTime {
+			break
+		}
+		select {
+		case r = <-w.queue: // nil when closed
+		default:
+			r = nil
+		}
+	}
+	w.commit(start)
+	return next
+}
+
+// apply runs r.f inside the running transaction, or in a new one. On return r
+// has been answered, or is in the batch.
+func (w *writer) apply(r *request) {
+	alone := len(w.batch) == 0
+	begin, undo := "SAVEPOINT f", "ROLLBACK TO f"
+	if alone {
+		// Nobody else's changes are in the transaction: it can be taken back as a whole.
+		begin, undo = "BEGIN IMMEDIATE", "ROLLBACK"
+	}
+	if err := w.conn.exec(begin); err != nil {
+		w.answer(r, Classify(fmt.Errorf("%s: %w", begin, err)))
+		return
+	}
+	tx := Tx{conn: w.conn}
+	err := w.contain(func() error {
+		defer tx.end()
+		return r.f(&tx)
+	})
+	r.undo = tx.onRollback
+	if err == nil {
+		if !alone {
+			err = w.conn.exec("RELEASE f")
+		}
+		if err == nil {
+			w.batch = append(w.batch, r)
+			return
+		}
+	}
+	if r.undo != nil {
+		r.undo()
+	}
+	undoErr := w.conn.exec(undo)
+	if undoErr == nil && !alone {
+		undoErr = w.conn.exec("RELEASE f")
+	}
+	if undoErr != nil {
+		// SQLite ends a transaction by itself after some errors, like a full
+		// disk: then the others' changes are gone as well.
+		w.failBatch(err)
+		w.reset()
+	}
+	w.answer(r, Classify(err))
+}
+
+func (w *writer) commit(start time.Time) {
+	if len(w.batch) == 0 {
+		return
+	}
+	if err := w.conn.exec("COMMIT"); err != nil {
+		w.failBatch(fmt.Errorf("COMMIT: %w", err))
+		w.reset()
+		return
+	}
+	w.stats.committed(len(w.batch), time.Since(start))
+	for _, r := range w.batch {
+		r.done <- struct{}{}
+	}
+	w.batch = w.batch[:0]
+}
+
+// failBatch gives err to all whose changes were in the lost transaction.
+func (w *writer) failBatch(err error) {
+	err = Classify(err)
+	for _, r := range w.batch { // all of them, before anyone can write again
+		if r.undo != nil {
+			r.undo()
+		}
+	}
+	for _, r := range w.batch {
+		w.answer(r, err)
+	}
+	w.batch = w.batch[:0]
+}
+
+func (w *writer) answer(r *request, err error) {
+	w.stats.failed.Add(1)
+	r.err = err
+	r.done <- struct{}{}
+}
+
+// reset brings the connection back out of any transaction, by a new connection
+// if it has to be.
+func (w *writer) reset() {
+	if w.idle() {
+		return
+	}
+	if err := w.conn.exec("ROLLBACK"); err == nil || w.idle() {
+		return
+	}
+	fresh, err := openConn(w.db.path, writerPragmas...)
+	if err != nil {
+		// The old one stays: BEGIN on it fails, each caller is told, and the
+		// next transaction tries again.
+		w.db.log.Error("cannot open the database again", "path", w.db.path, "err", err)
+		return
+	}
+	w.conn.close()
+	w.conn = fresh
+}
+
+// idle tells whether no transaction is open: then, and only then, BEGIN works.
+func (w *writer) idle() bool {
+	if err := w.conn.exec("BEGIN"); err != nil {
+		return false
+	}
+	return w.conn.exec("ROLLBACK") == nil
+}
+
+// contain turns a panic of f into an error.
+func (w *writer) contain(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in a write: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return f()
+}
+
+// boundWAL empties the write-ahead log when it is over its bound. SQLite does
+// that by itself, but only while no reader looks at an older state; after a
+// long read the log is larger than it has to be.
+func (w *writer) boundWAL() {
+	const pause = time.Second
+	now := time.Now()
+	if now.Sub(w.lastTruncate) < pause {
+		return
+	}
+	w.lastTruncate = now
+	if fileSize(w.db.path+"-wal") <= w.db.opts.MaxWALBytes {
+		return
+	}
+	if _, err := truncateWAL(w.conn); err != nil {
+		w.stats.checkpointErrors.Add(1)
+		w.db.log.Warn("checkpoint failed", "path", w.db.path, "err", err)
+	}
+}
+
+// truncateWAL moves the write-ahead log into the main file and empties it, if
+// no reader is in the way. It does not wait for them: writes would have to
+// wait as well.
+func truncateWAL(c *conn) (done bool, err error) {
+	if err := c.exec("PRAGMA busy_timeout=0"); err != nil {
+		return false, err
+	}
+	var busy, log, moved int64
+	err = c.ints(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)", &busy, &log, &moved)
+	return busy == 0, errors.Join(err, c.exec("PRAGMA busy_timeout=5000"))
+}
+
+func fileSize(path string) int64 {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return fi.Size()
+}
