@@ -1,0 +1,253 @@
+// What the pages of all services add when scripts run. Everything is done by
+// listeners on the document, so parts of a page can be exchanged at any time.
+(() => {
+'use strict';
+const doc = document, root = doc.documentElement;
+const $ = (selector, from = doc) => from.querySelector(selector);
+const $$ = (selector, from = doc) => [...from.querySelectorAll(selector)];
+
+// The reader's choices. A cookie belongs to the host, so it is good for all
+// services, and the server knows it before it draws the page.
+const remember = (name, value) => {
+  doc.cookie = `monlight_${name}=${value}; Path=/; SameSite=Lax; Max-Age=${value ? 31536000 : 0}`;
+};
+
+// Times
+const two = (n) => String(n).padStart(2, '0');
+const absolute = (t, iso) => {
+  if (root.dataset.zone === 'utc') return iso.slice(0, 19).replace('T', ' ') + ' UTC';
+  const offset = -t.getTimezoneOffset(), o = Math.abs(offset);
+  return `${t.getFullYear()}-${two(t.getMonth() + 1)}-${two(t.getDate())} ${two(t.getHours())}:${two(t.getMinutes())}:${two(t.getSeconds())}` +
+    (offset ? ` UTC${offset < 0 ? '−' : '+'}${two(Math.floor(o / 60))}:${two(o % 60)}` : ' UTC');
+};
+const span = (s) => s < 60 ? `${Math.floor(s)}s` : s < 3600 ? `${Math.floor(s / 60)}m` : s < 172800 ? `${Math.floor(s / 3600)}h` : `${Math.floor(s / 86400)}d`;
+const drawTimes = (from = doc) => {
+  for (const el of $$('time', from)) {
+    const iso = el.dateTime, t = new Date(iso);
+    if (isNaN(t)) continue;
+    const text = absolute(t, iso);
+    if ('abs' in el.dataset) { el.textContent = text; el.title = iso; continue; }
+    el.title = `${text}\n${iso}`;
+    const s = (Date.now() - t) / 1000;
+    // Older ones are dates, which do not change while somebody looks.
+    if (s >= 1 && s < 2592000) el.textContent = span(s) + ' ago';
+  }
+};
+const drawChoices = () => {
+  const utc = root.dataset.zone === 'utc';
+  for (const el of $$('[data-zone-name]')) el.textContent = utc ? 'UTC' : 'Local';
+  for (const el of $$('[data-zone-words]')) el.textContent = utc ? 'UTC' : `local (${Intl.DateTimeFormat().resolvedOptions().timeZone})`;
+  const theme = root.dataset.theme || 'system';
+  for (const el of $$('[data-theme-name]')) el.textContent = { system: 'System', light: 'Light', dark: 'Dark' }[theme] + ' colours';
+  for (const el of $$('[data-theme-toggle]')) el.title = `Colours: ${theme}`;
+};
+
+// Notices
+const notice = (id, kind, text, link) => {
+  const old = doc.getElementById(id);
+  if (!text) { old?.remove(); return; }
+  const el = doc.createElement('div');
+  el.id = id;
+  el.className = `notice ${kind}`;
+  const span = doc.createElement('span');
+  span.textContent = text;
+  el.append(span);
+  if (link) {
+    const a = doc.createElement('a');
+    a.href = link.href;
+    a.textContent = link.text;
+    el.append(a);
+  }
+  if (old) old.replaceWith(el); else $('#notices')?.append(el);
+};
+
+// Asking before something is lost. Without scripts the server asks.
+const ask = (button) => {
+  const dialog = $('#confirm'), form = button.form;
+  if (!dialog?.showModal || !form) return false;
+  $('#confirm-text').textContent = button.dataset.confirm.replace('{n}', $$('[data-check]:checked', form).length);
+  $('[data-yes]', dialog).textContent = button.dataset.yes || button.textContent.trim();
+  dialog.returnValue = '';
+  dialog.onclose = () => {
+    if (dialog.returnValue !== 'yes') { button.focus(); return; }
+    const yes = doc.createElement('input');
+    yes.type = 'hidden'; yes.name = 'confirm'; yes.value = 'yes';
+    form.append(yes);
+    form.requestSubmit(button);
+    yes.remove();
+  };
+  dialog.showModal();
+  return true;
+};
+
+// Checkboxes of rows
+const checks = () => $$('[data-check]');
+const drawChecks = () => {
+  const all = checks(), n = all.filter((c) => c.checked).length;
+  for (const el of $$('[data-selected]')) el.textContent = n;
+  for (const el of $$('[data-check-all]')) { el.checked = n > 0 && n === all.length; el.indeterminate = n > 0 && n < all.length; }
+};
+
+doc.addEventListener('click', (e) => {
+  const at = (selector) => e.target.closest?.(selector);
+  let el;
+  if ((el = at('[data-theme-toggle]'))) {
+    const next = { '': 'light', light: 'dark', dark: '' }[root.dataset.theme || ''];
+    if (next) root.dataset.theme = next; else delete root.dataset.theme;
+    remember('theme', next);
+    drawChoices();
+  } else if ((el = at('[data-zone-toggle]'))) {
+    const next = root.dataset.zone === 'utc' ? '' : 'utc';
+    if (next) root.dataset.zone = next; else delete root.dataset.zone;
+    remember('zone', next);
+    drawChoices(); drawTimes();
+  } else if (at('[data-help]')) {
+    $('#keys')?.showModal();
+  } else if ((el = at('[data-dismiss]'))) {
+    el.closest('.notice').remove();
+  } else if ((el = at('[data-confirm]')) && !$('input[name=confirm]', el.form)) {
+    if (ask(el)) e.preventDefault();
+  } else if (e.target.matches?.('dialog')) {
+    const box = e.target.getBoundingClientRect();
+    if (e.clientX < box.left || e.clientX > box.right || e.clientY < box.top || e.clientY > box.bottom) e.target.close();
+  } else if ((el = at('[data-row]')) && !at('a,button,input,label,select,summary') && !String(getSelection())) {
+    $('a', el)?.click();
+  }
+});
+
+doc.addEventListener('change', (e) => {
+  const el = e.target;
+  if (el.matches('[data-check-all]')) for (const c of checks()) c.checked = el.checked;
+  if (el.matches('[data-check],[data-check-all]')) drawChecks();
+  else if (el.form?.matches('form[data-auto]') && el.matches('select,input')) el.form.requestSubmit();
+});
+
+// A short address: fields that are empty do not stand in it.
+doc.addEventListener('submit', (e) => {
+  if (e.defaultPrevented || !e.target.matches('form[data-auto]')) return;
+  for (const el of $$('input,select', e.target)) if (!el.value) { el.disabled = true; el.dataset.back = ''; }
+});
+addEventListener('pageshow', () => {
+  for (const el of $$('[data-back]')) { el.disabled = false; delete el.dataset.back; }
+  drawChecks();
+});
+
+// Keys. A page handles its own ones by listening for the event "ml-key".
+const typing = (el) => el?.matches?.('input:not([type=checkbox]),select,textarea') || el?.isContentEditable;
+let cursor = -1;
+const rows = () => $$('[data-row]');
+const here = () => {
+  const row = doc.activeElement?.closest?.('[data-row]');
+  return row ? rows().indexOf(row) : Math.min(cursor, rows().length - 1);
+};
+const go = (to) => {
+  const all = rows(), i = Math.max(0, Math.min(all.length - 1, to));
+  const link = all[i] && $('a', all[i]);
+  if (!link) return;
+  cursor = i;
+  for (const r of all) r.classList.toggle('at', r === all[i]);
+  link.focus();
+  all[i].scrollIntoView({ block: 'nearest' });
+};
+doc.addEventListener('keydown', (e) => {
+  if (e.key === 'Escape' && typing(doc.activeElement)) { doc.activeElement.blur(); return; }
+  if (e.ctrlKey || e.metaKey || e.altKey || typing(e.target) || $('dialog[open]')) return;
+  const i = here(), row = rows()[i];
+  switch (e.key) {
+    case '?': $('#keys')?.showModal(); break;
+    case '/': $('[data-search]')?.focus(); $('[data-search]')?.select(); break;
+    case 'j': go(i + 1); break;
+    case 'k': go(i - 1); break;
+    case 'x': {
+      const box = row && $('[data-check]', row);
+      if (!box) return;
+      box.checked = !box.checked;
+      drawChecks();
+      break;
+    }
+    case 'Enter':
+      if (!row || doc.activeElement !== doc.body) return;
+      $('a', row)?.click();
+      break;
+    default: {
+      // A button or link that has a key of its own, on the page or for the row.
+      const el = $(`[data-key="${CSS.escape(e.key)}"]`);
+      if (!el) return;
+      if (el.closest('form[data-bulk]') && !$('[data-check]:checked')) {
+        const box = row && $('[data-check]', row);
+        if (!box) return;
+        box.checked = true;
+        drawChecks();
+      }
+      el.click();
+    }
+  }
+  e.preventDefault();
+});
+
+// <ml-live fragment="issues" every="30"> gets its content anew from the server.
+class Live extends HTMLElement {
+  connectedCallback() {
+    this.at = Date.now();
+    this.every = Number(this.getAttribute('every')) * 1000;
+    if (!this.every) return;
+    this.timer = setInterval(() => this.tick(), this.every);
+    this.wake = () => { if (!doc.hidden && Date.now() - this.at >= this.every) this.tick(); };
+    doc.addEventListener('visibilitychange', this.wake);
+    addEventListener('online', this.wake);
+  }
+  disconnectedCallback() {
+    clearInterval(this.timer);
+    doc.removeEventListener('visibilitychange', this.wake);
+    removeEventListener('online', this.wake);
+  }
+  // The reader is in the middle of something.
+  busy() {
+    return doc.hidden || typing(doc.activeElement) || $('[data-check]:checked', this) || $('dialog[open],details.menu[open]') ||
+      (String(getSelection()) && this.contains(getSelection().anchorNode));
+  }
+  async tick() {
+    if (this.running || this.busy()) return;
+    this.running = true;
+    const name = this.getAttribute('fragment');
+    try {
+      const answer = await fetch(location.href, { headers: { 'X-Fragment': name }, signal: AbortSignal.timeout(20000) });
+      if (answer.ok && answer.headers.get('X-Fragment') === name) {
+        const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+        if (!this.busy()) this.swap(page.body);
+        this.at = Date.now();
+        notice('live-notice');
+      } else if (answer.ok) {
+        notice('live-notice', 'warn', 'Your session has ended, so this page no longer changes.', { href: location.href, text: 'Sign in again' });
+      } else {
+        const id = answer.headers.get('X-Request-Id');
+        notice('live-notice', 'bad', `The service answered ${answer.status}${id ? ` (request ${id})` : ''}. What you see is ${span((Date.now() - this.at) / 1000)} old.`);
+      }
+    } catch {
+      notice('live-notice', 'bad', `${navigator.onLine ? 'The service cannot be reached' : 'You are offline'}. What you see is ${span((Date.now() - this.at) / 1000)} old; this page keeps trying.`);
+    }
+    this.running = false;
+  }
+  swap(body) {
+    const focused = this.contains(doc.activeElement) && doc.activeElement.getAttribute('href');
+    const again = $('ml-live', body);
+    if (again) { this.replaceWith(doc.adoptNode(again)); } else { this.replaceChildren(...body.childNodes); }
+    drawTimes(); drawChecks();
+    if (focused) $(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    doc.dispatchEvent(new Event('ml-swap'));
+  }
+}
+customElements.define('ml-live', Live);
+doc.addEventListener('click', (e) => {
+  const button = e.target.closest?.('[data-refresh]');
+  const live = $('ml-live');
+  if (!button || !live) return;
+  e.preventDefault();
+  live.tick();
+});
+
+addEventListener('offline', () => notice('net-notice', 'warn', 'You are offline. What you see may be old.'));
+addEventListener('online', () => notice('net-notice'));
+setInterval(() => { if (!doc.hidden) drawTimes(); }, 30000);
+drawChoices(); drawTimes(); drawChecks();
+})();
