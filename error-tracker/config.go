@@ -1,0 +1,63 @@
+package main
+
+import (
+	"time"
+
+	"github.com/monlight/monlight/error-tracker/internal/sqlite"
+	"github.com/monlight/monlight/shared/config"
+	"github.com/monlight/monlight/shared/server"
+)
+
+const day = 24 * time.Hour
+
+// settings are what the service reads from its environment.
+type settings struct {
+	server          server.Settings
+	apiKey          config.Secret
+	database        string
+	minFree         int64 // bytes; 0 leaves the choice to the database
+	rateLimit       int   // requests per minute and key
+	keepOccurrences int   // per issue
+	retention       time.Duration
+	mail            mail
+
+	logViewerURL, metricsURL, relayURL string // of the other services, "" where there is none
+}
+
+// load reads the settings. Mistakes stay in env.
+func load(env *config.Env) settings {
+	s := settings{
+		server:   server.Load(env),
+		apiKey:   env.Secret("API_KEY", "key of the API and of the sign-in form"),
+		database: env.String("DATABASE_PATH", "./data/errors.db", "SQLite file; its folder is made if need be"),
+		minFree: env.Bytes("MIN_FREE_BYTES", "0", 0, 1<<50,
+			"free disk space under which reports are answered with 503; 0 is the smaller of 64 MiB and an eighth of the disk"),
+		rateLimit: env.Int("RATE_LIMIT", 6000, 1, 1_000_000_000, "requests per minute and key"),
+		keepOccurrences: env.Int("KEEP_OCCURRENCES", sqlite.DefaultKeepOccurrences, 5, 100_000,
+			"newest events kept in full per issue; the first one is kept beside them"),
+		retention: env.Days("RETENTION_DAYS", 90*day, day, 36500*day, "how long an issue stays after it was resolved"),
+
+		logViewerURL: publicLink(env, "LOG_VIEWER_URL", "log viewer"),
+		metricsURL:   publicLink(env, "METRICS_COLLECTOR_URL", "metrics collector"),
+		relayURL:     publicLink(env, "BROWSER_RELAY_URL", "browser relay"),
+	}
+	s.mail = loadMail(env, s.publicURL())
+	return s
+}
+
+// publicURL is where people reach this service, without a slash at the end.
+func (s settings) publicURL() string {
+	if s.server.BaseURL == nil {
+		return "http://localhost:5010"
+	}
+	return s.server.BaseURL.String()
+}
+
+// publicLink reads where people reach another service.
+func publicLink(env *config.Env, name, what string) string {
+	u := env.URL(name, "", "public URL of the "+what+", for the links between the services")
+	if u == nil {
+		return ""
+	}
+	return u.String()
+}

@@ -1,0 +1,126 @@
+// Package httpapi is the JSON API of the error tracker.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/shared/errs"
+	"github.com/monlight/monlight/shared/problem"
+)
+
+// Tracker is what the API needs of the domain; *tracker.Service is one.
+type Tracker interface {
+	Report(ctx context.Context, e *event.Event) (tracker.Outcome, error)
+	TestAlert(ctx context.Context) error
+
+	Issues(ctx context.Context, q tracker.IssueQuery) (tracker.IssuePage, error)
+	Issue(ctx context.Context, id int64) (tracker.Issue, error)
+	Totals(ctx context.Context) (tracker.Totals, error)
+	CountPendingAlerts(ctx context.Context) (int64, error)
+	Projects(ctx context.Context) ([]string, error)
+	Environments(ctx context.Context, project string) ([]string, error)
+	IssueEnvironments(ctx context.Context, issueID int64) ([]tracker.Share, error)
+	IssueReleases(ctx context.Context, issueID int64) ([]tracker.Share, error)
+
+	Occurrences(ctx context.Context, issueID, before int64, limit int) ([]tracker.Occurrence, error)
+	Occurrence(ctx context.Context, issueID, id int64) (o tracker.Occurrence, older, newer int64, err error)
+	FirstOccurrence(ctx context.Context, issueID int64) (tracker.Occurrence, error)
+
+	Groups(ctx context.Context, issueID int64) ([]tracker.Group, error)
+	Similar(ctx context.Context, issueID int64, limit int) ([]tracker.Issue, error)
+	Merge(ctx context.Context, target int64, sources []int64) error
+	Unmerge(ctx context.Context, issueID int64, h tracker.Hash, at time.Time) (tracker.Issue, error)
+
+	Resolve(ctx context.Context, ids []int64, at time.Time) ([]int64, error)
+	Unresolve(ctx context.Context, ids []int64) ([]int64, error)
+	Mute(ctx context.Context, ids []int64, until time.Time) ([]int64, error)
+	Unmute(ctx context.Context, ids []int64) ([]int64, error)
+	Delete(ctx context.Context, ids []int64) ([]int64, error)
+}
+
+// Options are the parts the API is built of; none may be nil.
+type Options struct {
+	Tracker Tracker
+	Now     func() time.Time
+	Log     *slog.Logger
+	// AlertsOff says why no alert can be sent, naming the setting that is
+	// missing; "" when alerts can be sent.
+	AlertsOff string
+	// Observe is told of each report that was answered: what became of it, or
+	// "" with the error it was refused with.
+	Observe func(tracker.Status, error)
+	// Backlog tells how many reports wait for the disk, of how many that may.
+	Backlog func() (waiting, capacity int)
+}
+
+type api struct {
+	Options
+
+	unpacked *semaphore.Weighted // of maxUnpacked bytes
+}
+
+// Routes adds the API to r, whose middleware has already checked who calls and
+// how much they send.
+func Routes(r chi.Router, o Options) {
+	a := &api{Options: o, unpacked: semaphore.NewWeighted(maxUnpacked)}
+	h := func(f problem.HandlerFunc) http.HandlerFunc { return problem.Handler(o.Log, f) }
+
+	r.Post("/api/errors", h(a.report))
+	r.Get("/api/errors", h(a.list))
+	r.Post("/api/errors/bulk", h(a.bulk))
+	r.Get("/api/errors/{id}", h(a.detail))
+	r.Delete("/api/errors/{id}", h(a.change("delete")))
+	r.Post("/api/errors/{id}/resolve", h(a.change("resolve")))
+	r.Post("/api/errors/{id}/unresolve", h(a.change("unresolve")))
+	r.Post("/api/errors/{id}/mute", h(a.change("mute")))
+	r.Post("/api/errors/{id}/unmute", h(a.change("unmute")))
+	r.Post("/api/errors/{id}/merge", h(a.merge))
+	r.Post("/api/errors/{id}/unmerge", h(a.unmerge))
+	r.Get("/api/errors/{id}/groups", h(a.groups))
+	r.Get("/api/errors/{id}/similar", h(a.similar))
+	r.Get("/api/errors/{id}/occurrences", h(a.occurrences))
+	r.Get("/api/errors/{id}/occurrences/{occurrence_id}", h(a.occurrence))
+	r.Get("/api/projects", h(a.projects))
+	r.Get("/api/environments", h(a.environments))
+	r.Get("/api/stats", h(a.stats))
+	r.Post("/api/test-alert", h(a.testAlert))
+}
+
+// pathID reads a positive whole number from the path. Anything else names no
+// resource at all.
+func pathID(r *http.Request, name string) (int64, error) {
+	text := chi.URLParam(r, name)
+	var id int64
+	for _, c := range []byte(text) {
+		if c < '0' || c > '9' || id > (1<<63-1-9)/10 {
+			return 0, errNotFound
+		}
+		id = id*10 + int64(c-'0')
+	}
+	if id == 0 {
+		return 0, errNotFound
+	}
+	return id, nil
+}
+
+var (
+	errNotFound           = errs.New(errs.NotFound, "Not found")
+	errErrorNotFound      = errs.New(errs.NotFound, "Error not found")
+	errOccurrenceNotFound = errs.New(errs.NotFound, "Occurrence not found")
+)
+
+// named puts the protocol's words for a missing thing in place of the store's.
+func named(err, missing error) error {
+	if err != nil && errs.KindOf(err) == errs.NotFound {
+		return missing
+	}
+	return err
+}

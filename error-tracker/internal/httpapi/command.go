@@ -1,0 +1,154 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/monlight/monlight/error-tracker/internal/jsonpull"
+	"github.com/monlight/monlight/shared/errs"
+)
+
+// maxCommand is the size of the body of anything but a report, in bytes.
+const maxCommand = 64 << 10
+
+// command is the body of the requests that change issues. Other than a report
+// it is read strictly: who changes many issues at once should mean what they say.
+type command struct {
+	Action      string
+	IDs         []int64 // sorted, each once
+	Until       string
+	For         string
+	Fingerprint string
+}
+
+// readCommand reads the body; one without any is an empty command.
+func readCommand(w http.ResponseWriter, r *http.Request) (command, error) {
+	body, err := readBody(w, r, maxCommand)
+	if err != nil {
+		return command{}, err
+	}
+	if strings.TrimSpace(body) == "" {
+		return command{}, nil
+	}
+	return decodeCommand(body)
+}
+
+func decodeCommand(body string) (command, error) {
+	var (
+		c   command
+		bad error // the first member that is not as it should be
+		p   = jsonpull.New(body, maxDepth)
+	)
+	if p.Kind() != jsonpull.Object {
+		p.Skip()
+		if err := jsonError(p); err != nil {
+			return c, err
+		}
+		return c, errs.New(errs.Invalid, "Request body must be a JSON object")
+	}
+	for name := range p.Object() {
+		if err := c.member(p, name); bad == nil {
+			bad = err
+		}
+	}
+	if err := jsonError(p); err != nil {
+		return c, err
+	}
+	slices.Sort(c.IDs)
+	c.IDs = slices.Compact(c.IDs)
+	return c, bad
+}
+
+func (c *command) member(p *jsonpull.Parser, name string) error {
+	ok := true
+	switch name {
+	case "action":
+		c.Action, ok = p.String()
+	case "until":
+		c.Until, ok = stringOrNull(p)
+	case "for":
+		c.For, ok = stringOrNull(p)
+	case "fingerprint":
+		c.Fingerprint, ok = p.String()
+	case "ids":
+		return c.readIDs(p)
+	default:
+		return errs.New(errs.Invalid, "unknown field: %s", shortName(name))
+	}
+	if !ok {
+		return errs.New(errs.Invalid, "%s must be a string", name)
+	}
+	return nil
+}
+
+func stringOrNull(p *jsonpull.Parser) (string, bool) {
+	if p.Null() {
+		return "", true
+	}
+	return p.String()
+}
+
+func (c *command) readIDs(p *jsonpull.Parser) error {
+	if p.Kind() != jsonpull.Array {
+		return errs.New(errs.Invalid, "ids must be an array of whole numbers")
+	}
+	c.IDs = nil
+	bad, count := false, 0
+	for range p.Array() {
+		text, ok := p.Number()
+		id, err := strconv.ParseInt(text, 10, 64)
+		bad = bad || !ok || err != nil || id <= 0
+		if count++; count <= maxIDs {
+			c.IDs = append(c.IDs, id)
+		}
+	}
+	if bad {
+		return errs.New(errs.Invalid, "ids must be an array of whole numbers")
+	}
+	if count > maxIDs {
+		return errs.New(errs.Invalid, "ids has %d entries, the limit is %d", count, maxIDs)
+	}
+	return nil
+}
+
+func (c *command) needIDs() error {
+	if len(c.IDs) == 0 {
+		return errs.New(errs.Invalid, "Missing required field: ids")
+	}
+	return nil
+}
+
+// muteUntil is the end of a mute, zero for none.
+func (c *command) muteUntil(now time.Time) (time.Time, error) {
+	switch {
+	case c.Until != "" && c.For != "":
+		return time.Time{}, errs.New(errs.Invalid, "until and for are both set, want one of them")
+	case c.For != "":
+		d, ok := parseAge(c.For)
+		if !ok || d == 0 {
+			return time.Time{}, errs.New(errs.Invalid, "for = %q, want a duration such as 30m, 24h or 7d", cut(c.For, 60))
+		}
+		return now.Add(d), nil
+	case c.Until != "":
+		t, ok := parseTime(c.Until)
+		if !ok {
+			return time.Time{}, errs.New(errs.Invalid, "until = %q, want a time such as 2026-01-31T08:00:00Z", cut(c.Until, 60))
+		}
+		if !t.After(now) {
+			return time.Time{}, errs.New(errs.Invalid, "until = %q is in the past", cut(c.Until, 60))
+		}
+		return t, nil
+	}
+	return time.Time{}, nil
+}
+
+// nullable is a string that is null in JSON when it is nil, also where an
+// absent one is left out.
+type nullable struct{ s *string }
+
+// MarshalJSON gives the string or null.
+func (n nullable) MarshalJSON() ([]byte, error) { return json.Marshal(n.s) }

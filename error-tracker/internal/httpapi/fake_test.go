@@ -1,0 +1,148 @@
+package httpapi
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/shared/errs"
+)
+
+// fakeTracker holds issues 1 to 9 that look alike, writes down what it is
+// asked, and fails with err if that is set.
+type fakeTracker struct {
+	err     error
+	outcome tracker.Outcome
+	issues  []tracker.Issue
+	more    bool
+	kept    []tracker.Occurrence
+
+	reported *event.Event
+	query    tracker.IssueQuery
+	called   string
+	ids      []int64
+	target   int64
+	hash     tracker.Hash
+	at       time.Time
+	alerts   int
+}
+
+var missing = errs.New(errs.NotFound, "the store's own words")
+
+func (f *fakeTracker) Report(_ context.Context, e *event.Event) (tracker.Outcome, error) {
+	f.reported = e
+	return f.outcome, f.err
+}
+
+func (f *fakeTracker) TestAlert(context.Context) error { f.alerts++; return f.err }
+
+func (f *fakeTracker) Issues(_ context.Context, q tracker.IssueQuery) (tracker.IssuePage, error) {
+	f.query = q
+	return tracker.IssuePage{Issues: f.issues, Total: 321, More: f.more}, f.err
+}
+
+func (f *fakeTracker) Issue(_ context.Context, id int64) (tracker.Issue, error) {
+	for _, i := range f.issues {
+		if i.ID == id {
+			return i, f.err
+		}
+	}
+	return tracker.Issue{}, missing
+}
+
+func (f *fakeTracker) Totals(context.Context) (tracker.Totals, error) {
+	return tracker.Totals{Issues: 5, Unresolved: 3, Events: 70, Occurrences: 40, DatabaseBytes: 4096, OldestEvent: seen}, f.err
+}
+func (f *fakeTracker) CountPendingAlerts(context.Context) (int64, error) { return 2, f.err }
+func (f *fakeTracker) Projects(context.Context) ([]string, error)        { return nil, f.err }
+func (f *fakeTracker) Environments(_ context.Context, project string) ([]string, error) {
+	return []string{"of " + project}, f.err
+}
+
+func (f *fakeTracker) IssueEnvironments(context.Context, int64) ([]tracker.Share, error) {
+	return []tracker.Share{{Value: "prod", Count: 3}}, f.err
+}
+func (f *fakeTracker) IssueReleases(context.Context, int64) ([]tracker.Share, error) {
+	return nil, f.err
+}
+
+func (f *fakeTracker) Occurrences(_ context.Context, issueID, before int64, limit int) ([]tracker.Occurrence, error) {
+	if _, err := f.Issue(context.Background(), issueID); err != nil {
+		return nil, err
+	}
+	var page []tracker.Occurrence
+	for _, o := range f.kept {
+		if (before == 0 || o.ID < before) && len(page) < limit {
+			page = append(page, o)
+		}
+	}
+	return page, f.err
+}
+
+func (f *fakeTracker) Occurrence(_ context.Context, issueID, id int64) (o tracker.Occurrence, older, newer int64, err error) {
+	for i, o := range f.kept {
+		if id == 0 || o.ID == id {
+			if i > 0 {
+				newer = f.kept[i-1].ID
+			}
+			if i+1 < len(f.kept) {
+				older = f.kept[i+1].ID
+			}
+			return o, older, newer, f.err
+		}
+	}
+	return o, 0, 0, missing
+}
+
+func (f *fakeTracker) FirstOccurrence(context.Context, int64) (tracker.Occurrence, error) {
+	if len(f.kept) == 0 {
+		return tracker.Occurrence{}, missing
+	}
+	return f.kept[len(f.kept)-1], f.err
+}
+
+func (f *fakeTracker) Groups(_ context.Context, id int64) ([]tracker.Group, error) {
+	if id > 9 {
+		return nil, missing
+	}
+	return []tracker.Group{{Title: "ValueError: bad", Count: 3, CreatedAt: seen, LastSeen: seen, Primary: true, Why: []tracker.Reason{{Kind: "type", Value: "ValueError"}}}}, f.err
+}
+
+func (f *fakeTracker) Similar(_ context.Context, id int64, limit int) ([]tracker.Issue, error) {
+	return f.issues[:min(limit, len(f.issues))], f.err
+}
+
+func (f *fakeTracker) Merge(_ context.Context, target int64, sources []int64) error {
+	f.called, f.target, f.ids = "merge", target, sources
+	return f.err
+}
+
+func (f *fakeTracker) Unmerge(_ context.Context, id int64, h tracker.Hash, at time.Time) (tracker.Issue, error) {
+	f.called, f.target, f.hash, f.at = "unmerge", id, h, at
+	return tracker.Issue{ID: 77}, f.err
+}
+
+func (f *fakeTracker) change(called string, ids []int64, at time.Time) ([]int64, error) {
+	f.called, f.ids, f.at = called, ids, at
+	known := slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return id > 9 })
+	slices.Reverse(known)
+	return known, f.err
+}
+
+func (f *fakeTracker) Resolve(_ context.Context, ids []int64, at time.Time) ([]int64, error) {
+	return f.change("resolve", ids, at)
+}
+func (f *fakeTracker) Unresolve(_ context.Context, ids []int64) ([]int64, error) {
+	return f.change("unresolve", ids, time.Time{})
+}
+func (f *fakeTracker) Mute(_ context.Context, ids []int64, until time.Time) ([]int64, error) {
+	return f.change("mute", ids, until)
+}
+func (f *fakeTracker) Unmute(_ context.Context, ids []int64) ([]int64, error) {
+	return f.change("unmute", ids, time.Time{})
+}
+func (f *fakeTracker) Delete(_ context.Context, ids []int64) ([]int64, error) {
+	return f.change("delete", ids, time.Time{})
+}

@@ -1,0 +1,123 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/shared/errs"
+	"github.com/monlight/monlight/shared/problem"
+)
+
+// report is POST /api/errors. It answers after the event is on disk.
+func (a *api) report(w http.ResponseWriter, r *http.Request) error {
+	out, err := a.take(w, r)
+	a.Observe(out.Status, err)
+	if err != nil {
+		return err
+	}
+	answer := outcomeJSON{Status: string(out.Status), ID: out.IssueID, EventID: out.EventID.String()}
+	status := http.StatusOK
+	switch out.Status {
+	case tracker.Created:
+		status = http.StatusCreated
+		answer.Fingerprint = out.Fingerprint.String()
+	case tracker.Reopened:
+		status = http.StatusCreated
+		answer.Count = out.Count
+	case tracker.Incremented, tracker.Duplicate:
+		answer.Count = out.Count
+	}
+	return problem.JSON(w, status, answer)
+}
+
+type outcomeJSON struct {
+	Status      string `json:"status"`
+	ID          int64  `json:"id"`
+	Fingerprint string `json:"fingerprint,omitempty"`
+	Count       int64  `json:"count,omitempty"`
+	EventID     string `json:"event_id"`
+}
+
+func (a *api) take(w http.ResponseWriter, r *http.Request) (tracker.Outcome, error) {
+	body, err := readBody(w, r, MaxBody)
+	if err != nil {
+		return tracker.Outcome{}, err
+	}
+	release, err := a.room(r.Context(), int64(len(body)))
+	if err != nil {
+		return tracker.Outcome{}, err
+	}
+	defer release()
+	report, err := decodeReport(body)
+	if err != nil {
+		return tracker.Outcome{}, err
+	}
+	e, err := report.Event()
+	if err != nil {
+		return tracker.Outcome{}, err
+	}
+	// A client that hangs up while its report waits for the disk must not undo
+	// it: its next try would count twice if this one was already written.
+	return a.Tracker.Report(context.WithoutCancel(r.Context()), e)
+}
+
+// roomWait is how long a report waits for its turn to be decoded.
+const roomWait = 10 * time.Second
+
+// room waits until a body of so many bytes may be decoded. release gives the
+// room back.
+func (a *api) room(ctx context.Context, bytes int64) (release func(), err error) {
+	if !a.unpacked.TryAcquire(bytes) {
+		wait, cancel := context.WithTimeout(ctx, roomWait)
+		defer cancel()
+		if err := a.unpacked.Acquire(wait, bytes); err != nil {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			return nil, errs.RetryIn(errs.Unavailable, time.Second, "Too many reports wait to be stored, try again")
+		}
+	}
+	return func() { a.unpacked.Release(bytes) }, nil
+}
+
+var errBodyTooLarge = errs.New(errs.TooLarge, "Request body exceeds maximum size")
+
+var bodyBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// readBody reads a body of at most limit bytes.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) (string, error) {
+	if r.ContentLength > limit {
+		return "", errBodyTooLarge
+	}
+	b := bodyBuffers.Get().(*bytes.Buffer)
+	defer bodyBuffers.Put(b)
+	b.Reset()
+	if r.ContentLength > 0 {
+		b.Grow(int(r.ContentLength) + bytes.MinRead) // ReadFrom wants room to see the end
+	}
+	if _, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
+		return "", bodyError(err)
+	}
+	return b.String(), nil
+}
+
+// bodyError says what went wrong while a body was read. A middleware may have
+// classified it already.
+func bodyError(err error) error {
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return errBodyTooLarge
+	}
+	if errs.KindOf(err) != errs.Internal {
+		return err
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return errs.Wrap(errs.Invalid, err, "Failed to read request body: it ended early")
+	}
+	return errs.Wrap(errs.Invalid, err, "Failed to read request body")
+}

@@ -1,0 +1,204 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/shared/errs"
+)
+
+// conditions is a WHERE clause on issues, named i, that is put together from
+// constant pieces; everything from outside is a parameter.
+type conditions struct {
+	sql  []string
+	args []any
+}
+
+func (c *conditions) add(sql string, args ...any) {
+	c.sql = append(c.sql, sql)
+	c.args = append(c.args, args...)
+}
+
+func (c *conditions) String() string {
+	if len(c.sql) == 0 {
+		return "1"
+	}
+	return strings.Join(c.sql, " AND ")
+}
+
+// filter is the part of q that says which issues, not in which order.
+func (s *Store) filter(q tracker.IssueQuery) (c conditions, err error) {
+	now := s.now().UnixMilli()
+	const muted = "i.muted = 1 AND (i.muted_until = 0 OR i.muted_until > ?)"
+	switch q.State {
+	case tracker.Unresolved:
+		c.add("i.resolved = 0")
+	case tracker.Resolved:
+		c.add("i.resolved = 1")
+	case tracker.Muted:
+		c.add("i.resolved = 0 AND "+muted, now)
+	case tracker.Active:
+		c.add("i.resolved = 0 AND NOT ("+muted+")", now)
+	case tracker.AnyState:
+	default:
+		return c, errs.New(errs.Invalid, "state is %q", cut(string(q.State), 40))
+	}
+	if q.Project != "" {
+		c.add("i.project_id = (SELECT id FROM projects WHERE name = ?)", stored(q.Project, tracker.MaxProject))
+	}
+	switch q.Source {
+	case "":
+	case tracker.Browser:
+		c.add("i.browser = 1")
+	case tracker.Server:
+		c.add("i.browser = 0")
+	default:
+		return c, errs.New(errs.Invalid, "source is %q, want %q or %q", cut(string(q.Source), 40), tracker.Server, tracker.Browser)
+	}
+	if q.Environment != "" {
+		c.add(`EXISTS (SELECT 1 FROM environments n JOIN issue_environments e ON e.environment_id = n.id
+			WHERE n.project_id = i.project_id AND n.name = ? AND e.issue_id = i.id)`, stored(q.Environment, maxShortText))
+	}
+	if q.SessionID != "" {
+		c.add("i.id IN (SELECT issue_id FROM occurrences WHERE session = ?)", digest64([]byte(q.SessionID)))
+	}
+	if !q.Since.IsZero() {
+		c.add("i.last_seen >= ?", q.Since.UnixMilli())
+	}
+	if terms := searchTerms(q.Search); len(terms) > 0 {
+		// All terms have to be in the texts of one hash.
+		args := make([]any, 0, len(terms))
+		found := make([]string, 0, len(terms))
+		for _, t := range terms {
+			found = append(found, "instr(search, ?) > 0")
+			args = append(args, t)
+		}
+		c.add("i.id IN (SELECT issue_id FROM hashes WHERE "+strings.Join(found, " AND ")+")", args...)
+	}
+	return c, nil
+}
+
+// orders are the columns of the sorts; the ID breaks ties in the same direction.
+var orders = map[tracker.Sort]string{
+	"":                  "last_seen",
+	tracker.ByLastSeen:  "last_seen",
+	tracker.ByFirstSeen: "first_seen",
+	tracker.ByCount:     "count",
+	tracker.ByUsers:     "users",
+}
+
+// sqlIssue reads issues; i is a table or a subquery of issues.
+const sqlIssue = `SELECT i.id, p.name, h.hash, h.type, h.message, h.culprit, h.platform, h.level, h.environment,
+	i.browser, i.count, i.users, i.first_seen, i.last_seen, coalesce(fr.name, ''), coalesce(lr.name, ''),
+	i.resolved, i.resolved_at, i.regressed_at, i.muted, i.muted_until, h.handled, h.minified, i.flood
+	FROM %i% i JOIN hashes h ON h.id = i.primary_hash JOIN projects p ON p.id = i.project_id
+	LEFT JOIN releases fr ON fr.id = i.first_release LEFT JOIN releases lr ON lr.id = i.last_release`
+
+// selectIssues is sqlIssue from a table or a subquery in parentheses.
+func selectIssues(from string) string { return strings.Replace(sqlIssue, "%i%", from, 1) }
+
+// Issues implements tracker.Store.
+func (s *Store) Issues(ctx context.Context, q tracker.IssueQuery) (tracker.IssuePage, error) {
+	var page tracker.IssuePage
+	c, err := s.filter(q)
+	if err != nil {
+		return page, err
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = tracker.DefaultPage
+	}
+	limit = min(limit, tracker.MaxPage)
+	// One snapshot, so that the total belongs to the page.
+	tx, err := s.db.Read().BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return page, readError("list issues", err)
+	}
+	defer tx.Rollback()
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM issues i WHERE "+c.String(), c.args...).Scan(&page.Total); err != nil {
+		return page, readError("count issues", err)
+	}
+	query, args, err := pageQuery(c, q, limit)
+	if err != nil {
+		return page, err
+	}
+	rows, err := tx.QueryContext(ctx, query, args...)
+	page.Issues, err = scanAll(rows, err, s.scanIssue)
+	if err != nil {
+		return page, readError("list issues", err)
+	}
+	if len(page.Issues) > limit {
+		page.Issues, page.More = page.Issues[:limit], true
+	}
+	return page, nil
+}
+
+// pageQuery reads one issue more than the page has, to tell whether there are more.
+func pageQuery(c conditions, q tracker.IssueQuery, limit int) (query string, args []any, err error) {
+	order, ok := orders[q.Sort]
+	if !ok {
+		return "", nil, errs.New(errs.Invalid, "sort is %q", cut(string(q.Sort), 40))
+	}
+	if q.Offset < 0 {
+		return "", nil, errs.New(errs.Invalid, "offset is %d, want 0 or more", q.Offset)
+	}
+	if q.After != (tracker.Cursor{}) {
+		c.add("(i."+order+", i.id) < (?, ?)", q.After.Value, q.After.ID)
+	}
+	by := "i." + order + " DESC, i.id DESC"
+	// The sort goes through the narrow rows; only those of the page meet their texts.
+	from := "(SELECT * FROM issues i WHERE " + c.String() + " ORDER BY " + by + " LIMIT ? OFFSET ?)"
+	return selectIssues(from) + " ORDER BY " + by, append(c.args, limit+1, q.Offset), nil
+}
+
+// Issue implements tracker.Store.
+func (s *Store) Issue(ctx context.Context, id int64) (tracker.Issue, error) {
+	rows, err := s.db.Read().QueryContext(ctx, selectIssues("issues")+" WHERE i.id = ?", id)
+	return s.oneIssue(id, rows, err)
+}
+
+func (s *Store) oneIssue(id int64, rows *sql.Rows, err error) (tracker.Issue, error) {
+	issues, err := scanAll(rows, err, s.scanIssue)
+	if err != nil {
+		return tracker.Issue{}, readError("read issue", err)
+	}
+	if len(issues) == 0 {
+		return tracker.Issue{}, notFound(id)
+	}
+	return issues[0], nil
+}
+
+// scanIssue reads a row of sqlIssue.
+func (s *Store) scanIssue(rows *sql.Rows) (tracker.Issue, error) {
+	var i tracker.Issue
+	var hash []byte
+	var browser bool
+	var first, last, resolved, regressed, until int64
+	var handled sql.NullBool
+	err := rows.Scan(&i.ID, &i.Project, &hash, &i.Type, &i.Message, &i.Culprit, &i.Platform, &i.Level, &i.Environment,
+		&browser, &i.Count, &i.Users, &first, &last, &i.FirstRelease, &i.LastRelease,
+		&i.Resolved, &resolved, &regressed, &i.Muted, &until, &handled, &i.Minified, &i.Flood)
+	if err != nil {
+		return i, err
+	}
+	if len(hash) != len(i.Fingerprint) {
+		return i, errors.New("stored hash has a wrong length")
+	}
+	copy(i.Fingerprint[:], hash)
+	i.Source = tracker.Server
+	if browser {
+		i.Source = tracker.Browser
+	}
+	i.FirstSeen, i.LastSeen = timeOf(first), timeOf(last)
+	i.ResolvedAt, i.RegressedAt, i.MutedUntil = timeOf(resolved), timeOf(regressed), timeOf(until)
+	if i.Muted && until != 0 && until <= s.now().UnixMilli() {
+		i.Muted, i.MutedUntil = false, timeOf(0) // it has ended, whether or not anybody wrote that down
+	}
+	if handled.Valid {
+		i.Handled = &handled.Bool
+	}
+	return i, nil
+}

@@ -1,0 +1,395 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/grouping"
+	"github.com/monlight/monlight/shared/sqlitedb"
+)
+
+const hourMillis = 60 * 60 * 1000
+
+// record is an event made ready for the writer: all that can be computed
+// without the database.
+type record struct {
+	event   *event.Event
+	key     grouping.Key
+	at      int64 // when it was received
+	payload []byte
+	user    int64 // digest of who met it, 0 for nobody
+	session int64 // digest of the browser session, 0 for none
+	browser bool
+
+	// By name, looked up by the writer.
+	project, environment, release int64
+	eventKey                      int64
+}
+
+// Record implements tracker.Store.
+func (s *Store) Record(ctx context.Context, e *event.Event, k grouping.Key) (tracker.Outcome, error) {
+	r := record{
+		event:   e,
+		key:     k,
+		at:      e.ReceivedAt.UnixMilli(),
+		payload: s.payloads.pack(e),
+		browser: tracker.SourceOf(e) == tracker.Browser,
+	}
+	if who := e.User.Identity(); who != "" {
+		r.user = digest64([]byte(who))
+	}
+	if session := tracker.SessionID(e); session != "" {
+		r.session = digest64([]byte(session))
+	}
+	var out tracker.Outcome
+	err := s.db.Write(ctx, func(tx *sqlitedb.Tx) (err error) {
+		out, err = s.record(tx, &r)
+		return err
+	})
+	if err != nil {
+		return tracker.Outcome{}, fmt.Errorf("record event: %w", err)
+	}
+	out.EventID = e.ID
+	return out, nil
+}
+
+func (s *Store) record(tx *sqlitedb.Tx, r *record) (tracker.Outcome, error) {
+	tx.OnRollback(s.mem.lost)
+	if err := s.lookUp(tx, r); err != nil {
+		return tracker.Outcome{}, err
+	}
+	h, err := s.findHash(tx, r.project, r.key.Hash)
+	if err != nil {
+		return tracker.Outcome{}, err
+	}
+	var known int64
+	if h != nil {
+		known = h.id
+	}
+	if !r.event.ID.IsZero() {
+		fresh, err := addEventID(tx, r, known)
+		if err != nil {
+			return tracker.Outcome{}, err
+		}
+		if !fresh {
+			return duplicate(tx, r.eventKey)
+		}
+	}
+	if h != nil {
+		return s.count(tx, r, h, r.key.Hash)
+	}
+	return s.first(tx, r)
+}
+
+// lookUp fills in the numbers of names.
+func (s *Store) lookUp(tx *sqlitedb.Tx, r *record) (err error) {
+	e := r.event
+	if r.project, err = s.mem.project(tx, stored(e.Project, tracker.MaxProject), r.at); err != nil {
+		return err
+	}
+	if r.environment, err = s.mem.environment(tx, r.project, stored(e.Environment, maxShortText), r.at); err != nil {
+		return err
+	}
+	r.release, err = s.mem.release(tx, r.project, stored(e.Release, maxShortText), r.at)
+	return err
+}
+
+// findHash returns nil for a hash that is not there.
+func (s *Store) findHash(tx *sqlitedb.Tx, project int64, hash tracker.Hash) (*hashEntry, error) {
+	k := hashKey{project, hash}
+	if h := s.mem.hashes[k]; h != nil {
+		return h, nil
+	}
+	h := new(hashEntry)
+	err := tx.QueryRow("SELECT id, issue_id, browser FROM hashes WHERE project_id = ? AND hash = ?", project, hash[:]).
+		Scan(&h.id, &h.issue, &h.browser)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil //nolint:nilnil // absence is the usual answer for a new issue
+	}
+	if err != nil {
+		return nil, err
+	}
+	remember(s.mem.hashes, maxCachedHashes, k, h)
+	return h, nil
+}
+
+// addEventID notes the event's ID; fresh is false if it was there already.
+func addEventID(tx *sqlitedb.Tx, r *record, hash int64) (fresh bool, err error) {
+	var project [8]byte
+	for i := range project {
+		project[i] = byte(r.project >> (8 * i))
+	}
+	r.eventKey = digest64(project[:], r.event.ID[:])
+	res, err := tx.Exec("INSERT INTO event_ids (key, hash_id, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", r.eventKey, hash, r.at)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n == 1, err
+}
+
+// duplicate answers for an event that was counted before. When its issue was
+// deleted since, there is no issue to name, and the event stays deleted.
+func duplicate(tx *sqlitedb.Tx, key int64) (tracker.Outcome, error) {
+	out := tracker.Outcome{Status: tracker.Duplicate}
+	var hash []byte
+	err := tx.QueryRow(`SELECT i.id, i.count, h.hash FROM event_ids e JOIN hashes h ON h.id = e.hash_id
+		JOIN issues i ON i.id = h.issue_id WHERE e.key = ?`, key).Scan(&out.IssueID, &out.Count, &hash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return out, nil
+	}
+	copy(out.Fingerprint[:], hash)
+	return out, err
+}
+
+// More occurrences than this are not pushed out by one event, so that a lower
+// KeepOccurrences takes effect step by step.
+const maxTrim = 4
+
+// sqlCount adds an event to an issue. What is more than ?1 occurrences with the
+// new one goes, which trim tells. A resolved issue is left alone.
+const sqlCount = `UPDATE issues SET count = count + 1, last_seen = max(last_seen, ?),
+	last_release = CASE WHEN ? = 0 THEN last_release ELSE ? END, browser = max(browser, ?),
+	trim = max(0, min(kept + 1 - ?, ?)), kept = kept + 1 - max(0, min(kept + 1 - ?, ?))
+	WHERE id = ? AND resolved = 0 RETURNING count, trim`
+
+// count adds r to the issue that owns h.
+func (s *Store) count(tx *sqlitedb.Tx, r *record, h *hashEntry, hash tracker.Hash) (tracker.Outcome, error) {
+	out := tracker.Outcome{Status: tracker.Incremented, IssueID: h.issue, Fingerprint: hash}
+	trim, err := s.countIn(tx, r, h.issue, &out.Count)
+	if errors.Is(err, sql.ErrNoRows) {
+		out.Status = tracker.Reopened
+		if err = reopen(tx, r, h.issue); err == nil {
+			trim, err = s.countIn(tx, r, h.issue, &out.Count)
+		}
+	}
+	if err != nil {
+		return out, err
+	}
+	if err := s.countHash(tx, r, h); err != nil {
+		return out, err
+	}
+	if err := addOccurrence(tx, r, h.issue, h.id, false); err != nil {
+		return out, err
+	}
+	return out, trimOccurrences(tx, h.issue, trim)
+}
+
+func (s *Store) countIn(tx *sqlitedb.Tx, r *record, issue int64, count *int64) (trim int64, err error) {
+	err = tx.QueryRow(sqlCount, r.at, r.release, r.release, r.browser, s.keep, maxTrim, s.keep, maxTrim, issue).Scan(count, &trim)
+	return trim, err
+}
+
+// reopen brings a resolved issue back and queues an alert unless it is muted.
+func reopen(tx *sqlitedb.Tx, r *record, issue int64) error {
+	var muted bool
+	err := tx.QueryRow(`UPDATE issues SET resolved = 0, resolved_at = 0, regressed_at = ? WHERE id = ?
+		RETURNING muted = 1 AND (muted_until = 0 OR muted_until > ?)`, r.at, issue, r.at).Scan(&muted)
+	if err != nil {
+		return fmt.Errorf("issue %d of a known hash: %w", issue, err)
+	}
+	if muted {
+		return nil
+	}
+	return queueAlert(tx, tracker.AlertRegressed, issue, r.at)
+}
+
+// countHash adds r to the counters of h.
+func (s *Store) countHash(tx *sqlitedb.Tx, r *record, h *hashEntry) error {
+	_, err := tx.Exec(`INSERT INTO hash_hour (hash_id, hour, environment_id, release_id, n, last) VALUES (?, ?, ?, ?, 1, ?)
+		ON CONFLICT DO UPDATE SET n = n + 1, last = max(last, excluded.last)`,
+		h.id, r.at/hourMillis, r.environment, r.release, r.at)
+	if err != nil {
+		return err
+	}
+	if r.environment != 0 && r.environment != h.environment {
+		_, err := tx.Exec("INSERT INTO issue_environments (issue_id, environment_id) VALUES (?, ?) ON CONFLICT DO NOTHING", h.issue, r.environment)
+		if err != nil {
+			return err
+		}
+		h.environment = r.environment
+	}
+	if r.browser && !h.browser {
+		if _, err := tx.Exec("UPDATE hashes SET browser = 1 WHERE id = ?", h.id); err != nil {
+			return err
+		}
+		h.browser = true
+	}
+	if r.user == 0 {
+		return nil
+	}
+	return countUser(tx, r.user, h)
+}
+
+// countUser notes who met the error, if that is new and there is room.
+func countUser(tx *sqlitedb.Tx, user int64, h *hashEntry) error {
+	res, err := tx.Exec(`INSERT INTO hash_users (hash_id, user) SELECT ?, ? WHERE (SELECT users FROM hashes WHERE id = ?) < ?
+		ON CONFLICT DO NOTHING`, h.id, user, h.id, MaxUsers)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); n == 0 || err != nil {
+		return err
+	}
+	if _, err := tx.Exec("UPDATE hashes SET users = users + 1 WHERE id = ?", h.id); err != nil {
+		return err
+	}
+	// Somebody who met another error of a merged issue counts once.
+	_, err = tx.Exec(`UPDATE issues SET users = users + 1 WHERE id = ? AND NOT EXISTS
+		(SELECT 1 FROM hashes h JOIN hash_users u ON u.hash_id = h.id WHERE h.issue_id = ? AND h.id <> ? AND u.user = ?)`,
+		h.issue, h.issue, h.id, user)
+	return err
+}
+
+func addOccurrence(tx *sqlitedb.Tx, r *record, issue, hash int64, first bool) error {
+	var session any
+	if r.session != 0 {
+		session = r.session
+	}
+	_, err := tx.Exec("INSERT INTO occurrences (issue_id, hash_id, first, session, received_at, payload) VALUES (?, ?, ?, ?, ?, ?)",
+		issue, hash, first, session, r.at, r.payload)
+	return err
+}
+
+// trimOccurrences drops the n oldest occurrences that are not the first of a hash.
+func trimOccurrences(tx *sqlitedb.Tx, issue, n int64) error {
+	for range n {
+		// SQLite prepares a statement with LIMIT ? again at each execution.
+		_, err := tx.Exec("DELETE FROM occurrences WHERE id = (SELECT id FROM occurrences WHERE issue_id = ? AND first = 0 ORDER BY id LIMIT 1)", issue)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// first opens an issue for the hash of r, or puts r into the flood it is part of.
+func (s *Store) first(tx *sqlitedb.Tx, r *record) (tracker.Outcome, error) {
+	hash, flood, err := s.floodOf(tx, r)
+	if err != nil {
+		return tracker.Outcome{}, err
+	}
+	if flood {
+		h, err := s.findHash(tx, r.project, hash)
+		if err != nil {
+			return tracker.Outcome{}, err
+		}
+		if h != nil {
+			if err := setEventHash(tx, r, h.id); err != nil {
+				return tracker.Outcome{}, err
+			}
+			return s.count(tx, r, h, hash)
+		}
+	}
+	return s.open(tx, r, hash, flood)
+}
+
+// open makes a new issue with its first hash.
+func (s *Store) open(tx *sqlitedb.Tx, r *record, hash tracker.Hash, flood bool) (tracker.Outcome, error) {
+	out := tracker.Outcome{Status: tracker.Created, Fingerprint: hash, Count: 1}
+	res, err := tx.Exec(`INSERT INTO issues (project_id, primary_hash, count, users, kept, first_seen, last_seen, first_release, last_release, browser, flood)
+		VALUES (?, 0, 1, 0, 0, ?, ?, ?, ?, ?, ?)`, r.project, r.at, r.at, r.release, r.release, r.browser, flood)
+	if err != nil {
+		return out, err
+	}
+	if out.IssueID, err = res.LastInsertId(); err != nil {
+		return out, err
+	}
+	h := &hashEntry{issue: out.IssueID, browser: r.browser}
+	if h.id, err = addHash(tx, r, out.IssueID, hash, flood); err != nil {
+		return out, err
+	}
+	if _, err := tx.Exec("UPDATE issues SET primary_hash = ? WHERE id = ?", h.id, out.IssueID); err != nil {
+		return out, err
+	}
+	if err := setEventHash(tx, r, h.id); err != nil {
+		return out, err
+	}
+	if err := s.countHash(tx, r, h); err != nil {
+		return out, err
+	}
+	if err := addOccurrence(tx, r, out.IssueID, h.id, true); err != nil {
+		return out, err
+	}
+	remember(s.mem.hashes, maxCachedHashes, hashKey{r.project, hash}, h)
+	return out, queueAlert(tx, tracker.AlertCreated, out.IssueID, r.at)
+}
+
+// setEventHash completes the row that addEventID made before the hash was known.
+func setEventHash(tx *sqlitedb.Tx, r *record, hash int64) error {
+	if r.event.ID.IsZero() {
+		return nil
+	}
+	_, err := tx.Exec("UPDATE event_ids SET hash_id = ? WHERE key = ?", hash, r.eventKey)
+	return err
+}
+
+// addHash stores a hash with the texts of its first event.
+func addHash(tx *sqlitedb.Tx, r *record, issue int64, hash tracker.Hash, flood bool) (int64, error) {
+	e, k := r.event, r.key
+	reasons := k.Reasons
+	if flood {
+		reasons = append([]tracker.Reason{{Kind: "flood", Value: floodReason}}, reasons...)
+	}
+	why, err := encodeReasons(reasons)
+	if err != nil {
+		return 0, err
+	}
+	similar := k.Similar[:]
+	if k.Similar.IsZero() {
+		similar = []byte{}
+	}
+	res, err := tx.Exec(`INSERT INTO hashes (project_id, hash, version, issue_id, similar, created_at, browser, flood, first_release,
+		type, message, culprit, platform, level, environment, handled, minified, reasons, search)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.project, hash[:], grouping.Version, issue, similar, r.at, r.browser, flood, r.release,
+		stored(k.Title, maxShortText), stored(k.Message, maxMessage), stored(k.Culprit, maxShortText), stored(e.Platform, maxShortText),
+		stored(e.Level, maxShortText), stored(e.Environment, maxShortText), handledOf(e), k.Minified, why, searchText(e, k))
+	if err != nil {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
+// handledOf tells whether the program caught the error, which the outermost
+// exception that says anything decides. nil is not told.
+func handledOf(e *event.Event) any {
+	for i := len(e.Exceptions) - 1; i >= 0; i-- {
+		if h := e.Exceptions[i].Mechanism.Handled; h != nil {
+			return *h
+		}
+	}
+	return nil
+}
+
+func queueAlert(tx *sqlitedb.Tx, kind tracker.AlertKind, issue, at int64) error {
+	_, err := tx.Exec("INSERT INTO alerts (kind, issue_id, at) VALUES (?, ?, ?)", string(kind), issue, at)
+	return err
+}
+
+// Reasons are stored as pairs, because their Go names are not a file format.
+func encodeReasons(reasons []tracker.Reason) (string, error) {
+	pairs := make([][2]string, 0, len(reasons))
+	for _, r := range reasons {
+		pairs = append(pairs, [2]string{stored(r.Kind, maxShortText), stored(r.Value, maxShortText)})
+	}
+	b, err := json.Marshal(pairs)
+	return string(b), err
+}
+
+func decodeReasons(s string) ([]tracker.Reason, error) {
+	var pairs [][2]string
+	if err := json.Unmarshal([]byte(s), &pairs); err != nil {
+		return nil, fmt.Errorf("stored reasons: %w", err)
+	}
+	var reasons []tracker.Reason
+	for _, p := range pairs {
+		reasons = append(reasons, tracker.Reason{Kind: p[0], Value: p[1]})
+	}
+	return reasons, nil
+}

@@ -1,0 +1,124 @@
+package grouping
+
+import (
+	"slices"
+	"strings"
+)
+
+const defaultVariable = "default"
+
+// custom replaces the key by the sender's own grouping, if it has one.
+func (k *key) custom() {
+	parts := k.event.Fingerprint
+	if len(parts) == 0 || len(parts) == 1 && isDefault(parts[0]) || !slices.ContainsFunc(parts, func(s string) bool { return s != "" }) {
+		return
+	}
+	reasons := k.Reasons
+	k.Reasons = nil
+	d := newDigest(k.event.Project, "f")
+	for _, part := range parts {
+		value, isDefault := k.resolve(part)
+		d.add(value)
+		if isDefault {
+			k.Reasons = append(k.Reasons, reasons...)
+			reasons = nil
+		} else {
+			k.because("fingerprint", value)
+		}
+	}
+	k.Hash = d.hash()
+}
+
+func isDefault(part string) bool {
+	name, rest, ok := variable(strings.TrimSpace(part))
+	return ok && rest == "" && name == defaultVariable
+}
+
+// variable reads "{{ name }}" at the beginning of s.
+func variable(s string) (name, rest string, ok bool) {
+	inner, ok := strings.CutPrefix(s, "{{")
+	if !ok {
+		return "", s, false
+	}
+	name, rest, ok = strings.Cut(inner, "}}")
+	name = strings.TrimSpace(name)
+	if !ok || name == "" || strings.ContainsAny(name, "{ \t\n") {
+		return "", s, false
+	}
+	return name, rest, true
+}
+
+// resolve replaces the variables in one part of a fingerprint. Names that it
+// does not know stay as they are. whole tells that the part is the built-in key.
+func (k *key) resolve(part string) (value string, whole bool) {
+	if isDefault(part) {
+		return k.Hash.String(), true
+	}
+	if !strings.Contains(part, "{{") {
+		return part, false
+	}
+	var b strings.Builder
+	for rest := part; rest != ""; {
+		i := strings.Index(rest, "{{")
+		if i < 0 {
+			b.WriteString(rest)
+			break
+		}
+		b.WriteString(rest[:i])
+		name, after, ok := variable(rest[i:])
+		if !ok {
+			b.WriteString("{{")
+			rest = rest[i+2:]
+			continue
+		}
+		if v, known := k.variable(name); known {
+			b.WriteString(v)
+		} else {
+			b.WriteString(rest[i : len(rest)-len(after)])
+		}
+		rest = after
+	}
+	return b.String(), false
+}
+
+// variable is the value of a name in a fingerprint. Sentry's longer names mean
+// the same.
+func (k *key) variable(name string) (value string, known bool) {
+	e := k.event
+	switch name {
+	case defaultVariable:
+		return k.Hash.String(), true
+	case "type", "error.type":
+		if len(e.Exceptions) == 0 {
+			return "", true
+		}
+		return k.Title, true
+	case "message", "error.value":
+		return Normalize(k.Message), true
+	case "function", "stack.function":
+		return k.place.function, true
+	case "module", "stack.module", "path", "stack.abs_path":
+		return k.place.place, true
+	case "transaction":
+		return e.Transaction, true
+	case "level":
+		return e.Level, true
+	case "logger":
+		return e.Logger, true
+	case "environment":
+		return e.Environment, true
+	case "release":
+		return e.Release, true
+	case "platform":
+		return e.Platform, true
+	}
+	if tag, ok := strings.CutPrefix(name, "tags."); ok {
+		for _, t := range e.Tags {
+			if t.Name == tag {
+				return t.Value, true
+			}
+		}
+		return "", true
+	}
+	return "", false
+}

@@ -1,0 +1,94 @@
+package tracker
+
+import "time"
+
+// IssueQuery selects issues. The zero value selects the newest unresolved ones.
+type IssueQuery struct {
+	Project     string
+	Environment string    // issues with at least one event there
+	Source      Source    // "" for both
+	SessionID   string    // issues with a kept event of this browser session
+	Since       time.Time // last seen then or later
+	State       State
+	Search      string // words and "quoted phrases"; all must be found in type, message, culprit, release or URL
+	Sort        Sort
+	Limit       int    // 1 to MaxPage
+	Offset      int    // for clients of the first API; After is steadier
+	After       Cursor // issues that come after this one in the order of Sort
+}
+
+// State selects by what was done about an issue.
+type State string
+
+const (
+	Unresolved State = "" // includes muted ones
+	Resolved   State = "resolved"
+	Muted      State = "muted"  // unresolved and muted
+	Active     State = "active" // unresolved and not muted
+	AnyState   State = "all"
+)
+
+// Sort is an order of issues, always downwards and with the ID as tie-break.
+type Sort string
+
+const (
+	ByLastSeen  Sort = "last_seen"
+	ByFirstSeen Sort = "first_seen"
+	ByCount     Sort = "count"
+	ByUsers     Sort = "users"
+)
+
+// Cursor is a place in a sorted list: the sort value and ID of the last issue
+// of a page. Times are Unix milliseconds. The zero Cursor is the beginning.
+type Cursor struct {
+	Value int64
+	ID    int64
+}
+
+// CursorAt is the place of i in a list sorted by s.
+func CursorAt(i Issue, s Sort) Cursor {
+	c := Cursor{ID: i.ID}
+	switch s {
+	case ByFirstSeen:
+		c.Value = i.FirstSeen.UnixMilli()
+	case ByCount:
+		c.Value = i.Count
+	case ByUsers:
+		c.Value = i.Users
+	default:
+		c.Value = i.LastSeen.UnixMilli()
+	}
+	return c
+}
+
+// IssuePage is one page of a list of issues.
+type IssuePage struct {
+	Issues []Issue
+	Total  int64 // all issues that match, on this page or not
+	More   bool  // there are issues after the last one
+}
+
+// Limits of the lists.
+const (
+	DefaultPage           = 50
+	MaxPage               = 200
+	DefaultOccurrences    = 5 // the API's, unless asked for more
+	MaxOccurrencesPerPage = 100
+	MaxUsers              = 10_000 // people told apart for each hash: an issue that shows so many has that many or more
+)
+
+// Bucket is a number of events in one step of time.
+type Bucket struct {
+	Start time.Time
+	Count int64
+}
+
+// Totals is what the service holds.
+type Totals struct {
+	Issues        int64
+	Unresolved    int64
+	Occurrences   int64
+	Events        int64 // ever counted by the issues that are still there
+	DatabaseBytes int64
+	OldestEvent   time.Time
+}

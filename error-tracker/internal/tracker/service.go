@@ -1,0 +1,60 @@
+// Package tracker is the domain of the error tracker: it decides which issue an
+// event belongs to, what a report does to that issue, and what is kept.
+package tracker
+
+import (
+	"context"
+	"time"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/grouping"
+)
+
+// Service is the error tracker. The lists and changes that need no rule beyond
+// the store's are the Store's own methods, which it carries.
+type Service struct {
+	Store
+	now   func() time.Time
+	alert func() // tells the alert worker that the outbox may hold something new
+}
+
+// NewService returns a tracker on store. now tells the time; alert is called
+// after a report or a request queued an alert, must not block, and may be nil.
+func NewService(store Store, now func() time.Time, alert func()) *Service {
+	if alert == nil {
+		alert = func() {}
+	}
+	return &Service{Store: store, now: now, alert: alert}
+}
+
+// Report stores e under its issue and says what that did. e.ID is chosen when
+// it is zero, e.ReceivedAt is set, and e.OccurredAt cleared if it cannot be
+// right. It returns after the event is on disk.
+func (s *Service) Report(ctx context.Context, e *event.Event) (Outcome, error) {
+	if err := validate(e); err != nil {
+		return Outcome{}, err
+	}
+	if e.ID.IsZero() {
+		e.ID = event.NewID()
+	}
+	e.ReceivedAt = s.now().UTC()
+	e.OccurredAt = plausible(e.OccurredAt, e.ReceivedAt)
+	out, err := s.Record(ctx, e, grouping.Of(e))
+	if err != nil {
+		return Outcome{}, err
+	}
+	if out.Status == Created || out.Status == Reopened {
+		s.alert()
+	}
+	return out, nil
+}
+
+// TestAlert queues a mail that tells the recipients no more than that mails
+// reach them.
+func (s *Service) TestAlert(ctx context.Context) error {
+	if err := s.QueueTestAlert(ctx, s.now().UTC()); err != nil {
+		return err
+	}
+	s.alert()
+	return nil
+}

@@ -1,0 +1,88 @@
+package tracker
+
+import (
+	"context"
+	"time"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/grouping"
+)
+
+// Store keeps issues and events. A write that returned nil survives a crash
+// and a power cut; one that returned an error may or may not have happened,
+// and is harmless to repeat. Methods return a NotFound error for an issue that
+// is not there, and Unavailable while the disk is full or the store is stopping.
+type Store interface {
+	// Record counts e in the issue that owns k.Hash, opening or reopening the
+	// issue as needed, and keeps e among its occurrences. An event ID that
+	// was recorded before changes nothing and gives Duplicate. When the issue
+	// is created or reopened and not muted, an alert is queued in the same
+	// transaction.
+	Record(ctx context.Context, e *event.Event, k grouping.Key) (Outcome, error)
+
+	Issues(ctx context.Context, q IssueQuery) (IssuePage, error)
+	Issue(ctx context.Context, id int64) (Issue, error)
+	Totals(ctx context.Context) (Totals, error)
+
+	// Occurrences lists the kept events of an issue, newest first, at most
+	// limit of them, those before the occurrence with the ID before if it is
+	// not 0.
+	Occurrences(ctx context.Context, issueID, before int64, limit int) ([]Occurrence, error)
+	// Occurrence returns one kept event of an issue and the IDs of its older
+	// and newer neighbours, 0 where there is none. id 0 is the newest.
+	Occurrence(ctx context.Context, issueID, id int64) (o Occurrence, older, newer int64, err error)
+	// FirstOccurrence returns the event that opened the issue.
+	FirstOccurrence(ctx context.Context, issueID int64) (Occurrence, error)
+
+	// Groups lists the hashes an issue owns, the primary one first.
+	Groups(ctx context.Context, issueID int64) ([]Group, error)
+	// Similar lists other issues of the project that look like this one: they
+	// share the coarse hash. Newest first, at most limit.
+	Similar(ctx context.Context, issueID int64, limit int) ([]Issue, error)
+
+	// Counts returns, for each issue, the number of events in each step-long
+	// bucket from start on, n buckets; step is a whole number of hours and
+	// start is the start of an hour. Issues without events in the range have
+	// an empty slice. env "" counts all environments.
+	Counts(ctx context.Context, ids []int64, env string, start time.Time, step time.Duration, n int) (map[int64][]int64, error)
+
+	Projects(ctx context.Context) ([]string, error)                        // ascending
+	Environments(ctx context.Context, project string) ([]string, error)    // ascending; of all projects for ""
+	IssueEnvironments(ctx context.Context, issueID int64) ([]Share, error) // most events first
+	IssueReleases(ctx context.Context, issueID int64) ([]Share, error)     // most events first
+
+	// Resolve marks issues as resolved at the given time; those that already
+	// were keep their time. Unknown IDs are skipped, and the IDs of the issues
+	// that exist are returned. The other bulk changes work alike.
+	Resolve(ctx context.Context, ids []int64, at time.Time) ([]int64, error)
+	Unresolve(ctx context.Context, ids []int64) ([]int64, error)
+	Mute(ctx context.Context, ids []int64, until time.Time) ([]int64, error)
+	Unmute(ctx context.Context, ids []int64) ([]int64, error)
+	Delete(ctx context.Context, ids []int64) ([]int64, error)
+
+	// Merge moves the hashes, events and counters of the sources into target,
+	// and removes the sources. All must belong to one project.
+	Merge(ctx context.Context, target int64, sources []int64) error
+	// Unmerge gives the hash a new issue of its own, with exactly the events
+	// and counters that came by it, and returns that issue. The last hash of
+	// an issue cannot leave it: Conflict.
+	Unmerge(ctx context.Context, issueID int64, h Hash, at time.Time) (Issue, error)
+
+	// DeleteResolvedBefore deletes at most limit issues that were resolved
+	// before t and returns how many it deleted.
+	DeleteResolvedBefore(ctx context.Context, t time.Time, limit int) (int, error)
+	// Forget drops what is only needed for a time: event IDs and sent mails
+	// older than t, at most limit of each. It returns how many it dropped.
+	Forget(ctx context.Context, t time.Time, limit int) (int, error)
+	// Compact gives free pages back to the file system, a bounded piece of
+	// work at a time. done is true when nothing is left to give back.
+	Compact(ctx context.Context) (done bool, err error)
+
+	Outbox
+}
+
+// Share is a value of one dimension of an issue and how many events had it.
+type Share struct {
+	Value string
+	Count int64
+}

@@ -1,0 +1,123 @@
+package webui
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/shared/errs"
+	"github.com/monlight/monlight/shared/webui"
+)
+
+// shownMails is how many mails the alerts page lists.
+const shownMails = 50
+
+// alertsPage is the data of alerts.html.
+type alertsPage struct {
+	Mail       MailSettings
+	Recipients []string // shortened, see maskAddress
+	Pending    int64
+	Mails      []mailRow
+}
+
+// mailRow is a mail of a list.
+type mailRow struct {
+	tracker.Mail
+	Kind     string
+	To       string
+	Subject  string
+	Badge    webui.Badge
+	Problem  string // why the last attempt failed; "" when none did
+	IssueURL string // "" when it is about no single issue
+	Tries    string // "2 attempts"
+	CanRetry bool
+	Back     string
+}
+
+func (p *Pages) alerts(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	d := alertsPage{Mail: p.opts.Mail}
+	for _, a := range p.opts.Mail.Recipients {
+		d.Recipients = append(d.Recipients, maskAddress(a))
+	}
+	var err error
+	if d.Pending, err = p.opts.Tracker.CountPendingAlerts(ctx); err != nil {
+		return err
+	}
+	mails, err := p.opts.Tracker.RecentMails(ctx, 0, shownMails)
+	if err != nil {
+		return err
+	}
+	d.Mails = p.mailRows(mails, p.ui.Path("/alerts"))
+	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "alerts", Title: "Alerts", Section: "/alerts", Assets: []string{"detail.css", "issue.css"}, Data: d})
+}
+
+// mailRows prepares mails for a list on the page at the address back.
+func (p *Pages) mailRows(mails []tracker.Mail, back string) []mailRow {
+	rows := make([]mailRow, len(mails))
+	for i, m := range mails {
+		row := mailRow{Mail: m, Kind: webui.Line(m.Kind, 20), To: maskAddress(m.Recipient), Subject: webui.Line(m.Subject, 160), Problem: webui.Line(m.LastError, 400),
+			Tries: webui.Plural(int64(m.Attempts), "attempt", "attempts"), Back: back}
+		switch {
+		case !m.SentAt.IsZero():
+			row.Badge = webui.NewBadge("green", "check", "Sent", "accepted by the mail server "+webui.UTC(m.SentAt))
+		case !m.FailedAt.IsZero():
+			row.Badge = webui.NewBadge("red", "alert", "Failed", "given up "+webui.UTC(m.FailedAt))
+			row.CanRetry = true
+		case m.Attempts > 0:
+			row.Badge = webui.NewBadge("amber", "clock", "Trying again", "next attempt "+webui.UTC(m.NextAttempt))
+		default:
+			row.Badge = webui.NewBadge("blue", "clock", "Queued", "")
+		}
+		if m.IssueID > 0 {
+			row.IssueURL = p.issueURL(m.IssueID)
+		}
+		rows[i] = row
+	}
+	return rows
+}
+
+func (p *Pages) testMail(w http.ResponseWriter, r *http.Request) error {
+	if !p.opts.Mail.Configured {
+		return errs.New(errs.Unavailable, "mail is not configured; missing: %s", strings.Join(p.opts.Mail.Missing, ", "))
+	}
+	if err := p.opts.Tracker.TestAlert(r.Context()); err != nil {
+		return err
+	}
+	p.ui.Flash(w, webui.Flash{Text: "A test mail is on its way. Whether it was accepted is shown below in some seconds."})
+	http.Redirect(w, r, p.ui.Path("/alerts"), http.StatusSeeOther)
+	return nil
+}
+
+func (p *Pages) retryMail(w http.ResponseWriter, r *http.Request) error {
+	id, err := strconv.ParseInt(chi.URLParam(r, "id"), 10, 64)
+	if err != nil {
+		return errs.New(errs.NotFound, "there is no mail %s", webui.Line(chi.URLParam(r, "id"), 30))
+	}
+	f, err := form(w, r)
+	if err != nil {
+		return err
+	}
+	if err := p.opts.Tracker.RetryMail(r.Context(), id, p.opts.Now()); err != nil {
+		return err
+	}
+	p.opts.Wake()
+	p.ui.Flash(w, webui.Flash{Text: "The mail is tried again."})
+	p.back(w, r, f, "/alerts")
+	return nil
+}
+
+// maskAddress shortens a mail address to what tells its owner whose it is:
+// "ann@example.com" becomes "a…@example.com". Pages end up in screenshots.
+func maskAddress(a string) string {
+	a = webui.Line(a, 120)
+	name, domain, ok := strings.Cut(a, "@")
+	if !ok || name == "" {
+		return "…"
+	}
+	first := []rune(name)[0]
+	return string(first) + "…@" + domain
+}

@@ -1,0 +1,268 @@
+package webui
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/shared/errs"
+)
+
+// fakeTracker keeps issues in memory and answers as a Store does.
+type fakeTracker struct {
+	issues  []tracker.Issue
+	events  map[int64][]tracker.Occurrence // by issue, oldest first
+	groups  map[int64][]tracker.Group
+	similar map[int64][]int64
+	counts  map[int64][]int64
+	mails   []tracker.Mail
+	shares  []tracker.Share
+	pending int64
+	err     error // what every call gives, if set
+
+	query   tracker.IssueQuery
+	retried []int64
+	tests   int
+}
+
+func (f *fakeTracker) Issues(_ context.Context, q tracker.IssueQuery) (tracker.IssuePage, error) {
+	f.query = q
+	if f.err != nil {
+		return tracker.IssuePage{}, f.err
+	}
+	var found []tracker.Issue
+	for _, i := range f.issues {
+		if (q.Project == "" || q.Project == i.Project) && (q.Environment == "" || q.Environment == i.Environment) &&
+			(q.Source == "" || q.Source == i.Source) && q.SessionID == "" && !i.LastSeen.Before(q.Since) && inState(i, q.State) &&
+			strings.Contains(i.Type+" "+i.Message, q.Search) {
+			found = append(found, i)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b tracker.Issue) int {
+		ca, cb := tracker.CursorAt(a, q.Sort), tracker.CursorAt(b, q.Sort)
+		return cmp.Or(cmp.Compare(cb.Value, ca.Value), cmp.Compare(b.ID, a.ID))
+	})
+	page := tracker.IssuePage{Total: int64(len(found))}
+	if q.After != (tracker.Cursor{}) {
+		for len(found) > 0 {
+			c := tracker.CursorAt(found[0], q.Sort)
+			found = found[1:]
+			if c == q.After {
+				break
+			}
+		}
+	}
+	found = found[min(q.Offset, len(found)):]
+	if len(found) > q.Limit {
+		found, page.More = found[:q.Limit], true
+	}
+	page.Issues = found
+	return page, nil
+}
+
+func inState(i tracker.Issue, s tracker.State) bool {
+	switch s {
+	case tracker.Resolved:
+		return i.Resolved
+	case tracker.Muted:
+		return i.Muted && !i.Resolved
+	case tracker.Active:
+		return !i.Muted && !i.Resolved
+	case tracker.AnyState:
+		return true
+	}
+	return !i.Resolved
+}
+
+func (f *fakeTracker) find(id int64) *tracker.Issue {
+	for k := range f.issues {
+		if f.issues[k].ID == id {
+			return &f.issues[k]
+		}
+	}
+	return nil
+}
+
+func (f *fakeTracker) Issue(_ context.Context, id int64) (tracker.Issue, error) {
+	if i := f.find(id); i != nil && f.err == nil {
+		return *i, nil
+	}
+	return tracker.Issue{}, cmp.Or(f.err, errs.New(errs.NotFound, "issue %d not found", id))
+}
+
+func (f *fakeTracker) Totals(context.Context) (tracker.Totals, error) {
+	return tracker.Totals{Issues: int64(len(f.issues)), DatabaseBytes: 47_300_000}, f.err
+}
+
+func (f *fakeTracker) Occurrences(_ context.Context, id, _ int64, limit int) ([]tracker.Occurrence, error) {
+	all := slices.Clone(f.events[id])
+	slices.Reverse(all)
+	return all[:min(limit, len(all))], f.err
+}
+
+func (f *fakeTracker) Occurrence(_ context.Context, issue, id int64) (o tracker.Occurrence, older, newer int64, err error) {
+	all := f.events[issue]
+	for k := range all {
+		if all[k].ID == id || id == 0 && k == len(all)-1 {
+			if k > 0 {
+				older = all[k-1].ID
+			}
+			if k+1 < len(all) {
+				newer = all[k+1].ID
+			}
+			return all[k], older, newer, f.err
+		}
+	}
+	return o, 0, 0, errs.New(errs.NotFound, "event %d not found", id)
+}
+
+func (f *fakeTracker) FirstOccurrence(_ context.Context, id int64) (tracker.Occurrence, error) {
+	if len(f.events[id]) == 0 {
+		return tracker.Occurrence{}, errs.New(errs.NotFound, "no event")
+	}
+	return f.events[id][0], f.err
+}
+
+func (f *fakeTracker) Groups(_ context.Context, id int64) ([]tracker.Group, error) {
+	return f.groups[id], f.err
+}
+
+func (f *fakeTracker) Similar(_ context.Context, id int64, _ int) ([]tracker.Issue, error) {
+	var out []tracker.Issue
+	for _, s := range f.similar[id] {
+		if i := f.find(s); i != nil {
+			out = append(out, *i)
+		}
+	}
+	return out, f.err
+}
+
+func (f *fakeTracker) Counts(_ context.Context, ids []int64, _ string, _ time.Time, _ time.Duration, n int) (map[int64][]int64, error) {
+	out := map[int64][]int64{}
+	for _, id := range ids {
+		if c := f.counts[id]; c != nil {
+			out[id] = c[:n]
+		}
+	}
+	return out, f.err
+}
+
+func (f *fakeTracker) names(of func(tracker.Issue) string) []string {
+	var out []string
+	for _, i := range f.issues {
+		if s := of(i); !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (f *fakeTracker) Projects(context.Context) ([]string, error) {
+	return f.names(func(i tracker.Issue) string { return i.Project }), f.err
+}
+
+func (f *fakeTracker) Environments(context.Context, string) ([]string, error) {
+	return f.names(func(i tracker.Issue) string { return i.Environment }), f.err
+}
+
+func (f *fakeTracker) IssueEnvironments(context.Context, int64) ([]tracker.Share, error) {
+	return f.shares, f.err
+}
+
+func (f *fakeTracker) IssueReleases(context.Context, int64) ([]tracker.Share, error) {
+	return f.shares, f.err
+}
+
+func (f *fakeTracker) each(ids []int64, change func(i *tracker.Issue)) ([]int64, error) {
+	var done []int64
+	for _, id := range ids {
+		if i := f.find(id); i != nil {
+			change(i)
+			done = append(done, id)
+		}
+	}
+	return done, f.err
+}
+
+func (f *fakeTracker) Resolve(_ context.Context, ids []int64, at time.Time) ([]int64, error) {
+	return f.each(ids, func(i *tracker.Issue) { i.Resolved, i.ResolvedAt = true, at })
+}
+
+func (f *fakeTracker) Unresolve(_ context.Context, ids []int64) ([]int64, error) {
+	return f.each(ids, func(i *tracker.Issue) { i.Resolved = false })
+}
+
+func (f *fakeTracker) Mute(_ context.Context, ids []int64, until time.Time) ([]int64, error) {
+	return f.each(ids, func(i *tracker.Issue) { i.Muted, i.MutedUntil = true, until })
+}
+
+func (f *fakeTracker) Unmute(_ context.Context, ids []int64) ([]int64, error) {
+	return f.each(ids, func(i *tracker.Issue) { i.Muted, i.MutedUntil = false, time.Time{} })
+}
+
+func (f *fakeTracker) Delete(_ context.Context, ids []int64) ([]int64, error) {
+	done, err := f.each(ids, func(*tracker.Issue) {})
+	f.issues = slices.DeleteFunc(f.issues, func(i tracker.Issue) bool { return slices.Contains(ids, i.ID) })
+	return done, err
+}
+
+func (f *fakeTracker) Merge(ctx context.Context, target int64, sources []int64) error {
+	if f.find(target) == nil {
+		return errs.New(errs.NotFound, "issue %d not found", target)
+	}
+	for _, s := range sources {
+		i := f.find(s)
+		if i == nil {
+			return errs.New(errs.NotFound, "issue %d not found", s)
+		}
+		if i.Project != f.find(target).Project {
+			return errs.New(errs.Invalid, "issue %d belongs to another project", s)
+		}
+	}
+	for _, s := range sources {
+		f.groups[target] = append(f.groups[target], f.groups[s]...)
+	}
+	_, err := f.Delete(ctx, sources)
+	return err
+}
+
+func (f *fakeTracker) Unmerge(_ context.Context, id int64, h tracker.Hash, at time.Time) (tracker.Issue, error) {
+	groups := f.groups[id]
+	if len(groups) < 2 {
+		return tracker.Issue{}, errs.New(errs.Conflict, "the last hash of an issue cannot leave it")
+	}
+	for k, g := range groups {
+		if g.Hash == h {
+			f.groups[id] = slices.Delete(slices.Clone(groups), k, k+1)
+			split := *f.find(id)
+			split.ID = 9000 + int64(len(f.issues))
+			split.FirstSeen = at
+			f.issues = append(f.issues, split)
+			return split, f.err
+		}
+	}
+	return tracker.Issue{}, errs.New(errs.NotFound, "issue %d has no hash %s", id, h)
+}
+
+func (f *fakeTracker) CountPendingAlerts(context.Context) (int64, error) { return f.pending, f.err }
+
+func (f *fakeTracker) TestAlert(context.Context) error { f.tests++; return f.err }
+
+func (f *fakeTracker) RetryMail(_ context.Context, id int64, _ time.Time) error {
+	f.retried = append(f.retried, id)
+	return f.err
+}
+
+func (f *fakeTracker) RecentMails(_ context.Context, issue int64, limit int) ([]tracker.Mail, error) {
+	var out []tracker.Mail
+	for _, m := range f.mails {
+		if (issue == 0 || m.IssueID == issue) && len(out) < limit {
+			out = append(out, m)
+		}
+	}
+	return out, f.err
+}

@@ -1,0 +1,219 @@
+// Package webui is the web pages of the error tracker: the list of issues, the
+// page of one issue, and the mails. Pages work without JavaScript; every state
+// of a page is in its address.
+package webui
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/shared/auth"
+	"github.com/monlight/monlight/shared/errs"
+	"github.com/monlight/monlight/shared/problem"
+	"github.com/monlight/monlight/shared/webui"
+)
+
+//go:embed templates/*.html static
+var files embed.FS
+
+// Tracker is what the pages need of the domain.
+type Tracker interface {
+	Issues(ctx context.Context, q tracker.IssueQuery) (tracker.IssuePage, error)
+	Issue(ctx context.Context, id int64) (tracker.Issue, error)
+	Totals(ctx context.Context) (tracker.Totals, error)
+	Occurrences(ctx context.Context, issueID, before int64, limit int) ([]tracker.Occurrence, error)
+	Occurrence(ctx context.Context, issueID, id int64) (o tracker.Occurrence, older, newer int64, err error)
+	FirstOccurrence(ctx context.Context, issueID int64) (tracker.Occurrence, error)
+	Groups(ctx context.Context, issueID int64) ([]tracker.Group, error)
+	Similar(ctx context.Context, issueID int64, limit int) ([]tracker.Issue, error)
+	Counts(ctx context.Context, ids []int64, env string, start time.Time, step time.Duration, n int) (map[int64][]int64, error)
+	Projects(ctx context.Context) ([]string, error)
+	Environments(ctx context.Context, project string) ([]string, error)
+	IssueEnvironments(ctx context.Context, issueID int64) ([]tracker.Share, error)
+	IssueReleases(ctx context.Context, issueID int64) ([]tracker.Share, error)
+
+	Resolve(ctx context.Context, ids []int64, at time.Time) ([]int64, error)
+	Unresolve(ctx context.Context, ids []int64) ([]int64, error)
+	Mute(ctx context.Context, ids []int64, until time.Time) ([]int64, error)
+	Unmute(ctx context.Context, ids []int64) ([]int64, error)
+	Delete(ctx context.Context, ids []int64) ([]int64, error)
+	Merge(ctx context.Context, target int64, sources []int64) error
+	Unmerge(ctx context.Context, issueID int64, h tracker.Hash, at time.Time) (tracker.Issue, error)
+
+	CountPendingAlerts(ctx context.Context) (int64, error)
+	TestAlert(ctx context.Context) error
+	RetryMail(ctx context.Context, id int64, now time.Time) error
+	RecentMails(ctx context.Context, issueID int64, limit int) ([]tracker.Mail, error)
+}
+
+// Guard lets people in; [auth.Guard] is one.
+type Guard interface {
+	Page(next http.Handler) http.Handler
+	SignIn() http.Handler
+	SignOut() http.Handler
+}
+
+// MailSettings is what the alerts page tells about mail.
+type MailSettings struct {
+	Configured bool     // a server or service is set, and at least one recipient
+	Via        string   // how mails are sent: "SMTP mail.example.com:587", "Postmark"; "" when not configured
+	Missing    []string // the settings that are still needed when it is not configured
+	Recipients []string
+}
+
+// Options are what the pages are built from.
+type Options struct {
+	Tracker Tracker
+	Mail    MailSettings
+	// BaseURL is the public address of the service; nil when it is not known:
+	// then that of the request is shown.
+	BaseURL  *url.URL
+	BasePath string // the path of BaseURL: "" or "/errors"; something before the pages strips it
+	Version  string
+	Services []webui.Service // for the navigation, see [webui.Services]
+	Wake     func()          // tells the alert worker that a mail became due; may be nil
+	Log      *slog.Logger
+	Now      func() time.Time // nil is time.Now
+}
+
+// Pages are the web pages of the error tracker.
+type Pages struct {
+	opts Options
+	ui   *webui.UI
+
+	mu       sync.Mutex
+	sizeAt   time.Time // when size was asked for
+	diskSize int64
+}
+
+// New makes the pages. An error means that the program itself is wrong, or BasePath.
+func New(o Options) (*Pages, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Wake == nil {
+		o.Wake = func() {}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &Pages{opts: o}
+	templates, err := fs.Sub(files, "templates")
+	if err != nil {
+		return nil, err
+	}
+	static, err := fs.Sub(files, "static")
+	if err != nil {
+		return nil, err
+	}
+	p.ui, err = webui.New(webui.Options{
+		Service:  "error-tracker",
+		Version:  o.Version,
+		BasePath: o.BasePath,
+		Services: o.Services,
+		Sections: []webui.Section{{Path: "/", Label: "Issues"}, {Path: "/alerts", Label: "Alerts"}},
+		Pages:    templates,
+		Assets:   static,
+		Storage:  p.storage,
+		Log:      o.Log,
+		Now:      o.Now,
+	})
+	return p, err
+}
+
+// SignInPage shows the sign-in page, for [auth.Options].
+func (p *Pages) SignInPage(w http.ResponseWriter, r *http.Request, page auth.SignInPage) {
+	p.ui.SignIn(w, r, page)
+}
+
+// NotFound answers with the page for an address that does not exist.
+func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) { p.ui.NotFound(w, r) }
+
+// Mount adds the pages to r. All but the assets and the sign-in form are behind
+// guard.Page, which also refuses forms that were sent from other sites.
+func (p *Pages) Mount(r chi.Router, guard Guard) {
+	r.Group(func(r chi.Router) {
+		r.Use(middleware.GetHead)
+		r.Get("/assets/{name}", p.ui.Assets().ServeHTTP)
+		r.Get("/favicon.ico", p.ui.Favicon().ServeHTTP)
+	})
+	r.Post("/sign-in", guard.SignIn().ServeHTTP)
+	r.Post("/sign-out", guard.SignOut().ServeHTTP)
+	r.Get("/sign-in", p.goTo("/"))
+	r.Get("/sign-out", p.goTo("/"))
+
+	r.Group(func(r chi.Router) {
+		r.Use(middleware.GetHead, guard.Page)
+		h := func(f problem.HandlerFunc) http.HandlerFunc { return p.ui.Handle(f) }
+		r.Get("/", h(p.issues))
+		r.Get("/index.html", h(p.issues))
+		r.Get("/issues", p.goTo("/"))
+		r.Post("/issues", h(p.bulk))
+		r.Get("/errors/{id:[0-9]+}.md", h(p.markdown))
+		r.Get("/errors/{id:[0-9]+}", h(p.issue))
+		r.Get("/errors/{id:[0-9]+}/delete", h(p.confirmDelete))
+		r.Get("/errors/{id:[0-9]+}/{action:[a-z]+}", h(p.backToIssue))
+		r.Post("/errors/{id:[0-9]+}/{action:[a-z]+}", h(p.change))
+		r.Get("/alerts", h(p.alerts))
+		r.Get("/alerts/*", p.goTo("/alerts"))
+		r.Post("/alerts/test", h(p.testMail))
+		r.Post("/alerts/{id:[0-9]+}/retry", h(p.retryMail))
+	})
+}
+
+// goTo redirects: to pages from addresses that only take forms, where a reader
+// lands who signed in anew when sending one.
+func (p *Pages) goTo(path string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, p.ui.Path(path), http.StatusSeeOther)
+	}
+}
+
+func (p *Pages) backToIssue(w http.ResponseWriter, r *http.Request) error {
+	id, err := pathID(r)
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, p.ui.Path("/errors/"+strconv.FormatInt(id, 10)), http.StatusSeeOther)
+	return nil
+}
+
+func pathID(r *http.Request) (int64, error) {
+	id, err := strconv.ParseInt(chi.URLParam(r, "id"), 10, 64)
+	if err != nil || id <= 0 {
+		return 0, errs.New(errs.NotFound, "there is no issue %s", webui.Line(chi.URLParam(r, "id"), 30))
+	}
+	return id, nil
+}
+
+// storageAge is how old the size in the footer may be.
+const storageAge = 30 * time.Second
+
+func (p *Pages) storage(ctx context.Context) (int64, error) {
+	now := p.opts.Now()
+	p.mu.Lock()
+	size, fresh := p.diskSize, !p.sizeAt.IsZero() && now.Sub(p.sizeAt) < storageAge
+	p.mu.Unlock()
+	if fresh {
+		return size, nil
+	}
+	t, err := p.opts.Tracker.Totals(ctx)
+	if err != nil {
+		return 0, err
+	}
+	p.mu.Lock()
+	p.diskSize, p.sizeAt = t.DatabaseBytes, now
+	p.mu.Unlock()
+	return t.DatabaseBytes, nil
+}
