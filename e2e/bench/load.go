@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/monlight/monlight/e2e/harness"
+)
+
+func (b *bench) measure(size int) (string, error) {
+	s, err := b.start()
+	if err != nil {
+		return "", err
+	}
+	defer s.stop()
+	bodies := bodies(size, 1000)
+	empty := s.diskBytes()
+
+	cpu, err := s.cpu()
+	if err != nil {
+		return "", err
+	}
+	full := atFullSpeed(s, bodies, b.connections, b.length)
+	if full.failed > 0 {
+		return "", fmt.Errorf("%d of %d reports of %d bytes failed: %s", full.failed, len(full.took), size, full.why)
+	}
+	cpuAfter, err := s.cpu()
+	if err != nil {
+		return "", err
+	}
+	steady := atRate(s, bodies, b.rate, b.length)
+	if steady.failed > 0 {
+		return "", fmt.Errorf("%d of %d reports at %d/s failed: %s", steady.failed, len(steady.took), b.rate, steady.why)
+	}
+	memory, err := harness.MemoryOf(s.cmd.Process.Pid)
+	if err != nil {
+		return "", err
+	}
+	// A clean stop moves the log into the database file; then it can be measured.
+	events := full.stored() + steady.stored()
+	_ = s.cmd.Process.Signal(stopSignal)
+	_ = s.cmd.Wait()
+	perEvent := float64(s.diskBytes()-empty) / float64(events)
+	return fmt.Sprintf("| %d KB | **%.0f/s** | %s | %s | %d, %d | %.2f ms | %.1f MB | %.0f B |",
+		size>>10, float64(full.stored())/full.elapsed.Seconds(), full.percentiles(), steady.percentiles(), full.busy, steady.busy,
+		(cpuAfter-cpu).Seconds()*1000/float64(len(full.took)), float64(memory.Peak)/1e6, perEvent), nil
+}
+
+// result is what a run of requests gave.
+type result struct {
+	took    []time.Duration
+	elapsed time.Duration
+	busy    int // answered 503: come back later
+	failed  int // answered anything else, or not at all
+	why     string
+}
+
+func (r *result) stored() int { return len(r.took) - r.busy - r.failed }
+
+func (r *result) percentiles() string {
+	ms := func(p int) float64 { return harness.Percentile(r.took, p).Seconds() * 1000 }
+	return fmt.Sprintf("%.1f / %.1f / %.1f ms", ms(50), ms(95), ms(99))
+}
+
+func (r *result) add(took time.Duration, err error) {
+	r.took = append(r.took, took)
+	switch {
+	case err == nil:
+	case errors.Is(err, errBusy):
+		r.busy++
+	default:
+		r.failed++
+		r.why = err.Error()
+	}
+}
+
+// atFullSpeed posts from so many connections, each as fast as it is answered.
+func atFullSpeed(s *server, bodies [][]byte, connections int, length time.Duration) *result {
+	client := newClient(connections)
+	defer client.CloseIdleConnections()
+	var (
+		all   sync.WaitGroup
+		mu    sync.Mutex
+		next  atomic.Int64
+		total result
+	)
+	start := time.Now()
+	for range connections {
+		all.Go(func() {
+			var mine result
+			for time.Since(start) < length {
+				body := bodies[int(next.Add(1))%len(bodies)]
+				began := time.Now()
+				err := post(client, s.url, body)
+				mine.add(time.Since(began), err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			total.took = append(total.took, mine.took...)
+			total.busy += mine.busy
+			total.failed += mine.failed
+			if mine.why != "" {
+				total.why = mine.why
+			}
+		})
+	}
+	all.Wait()
+	total.elapsed = time.Since(start)
+	return &total
+}
+
+// atRate posts at fixed times whether or not earlier posts were answered, and
+// counts the time from when a post was due: a stall is not hidden.
+func atRate(s *server, bodies [][]byte, rate int, length time.Duration) *result {
+	client := newClient(64)
+	defer client.CloseIdleConnections()
+	var (
+		all   sync.WaitGroup
+		mu    sync.Mutex
+		total result
+	)
+	start := time.Now()
+	n := int(length.Seconds() * float64(rate))
+	for i := range n {
+		due := start.Add(time.Duration(i) * time.Second / time.Duration(rate))
+		time.Sleep(time.Until(due))
+		all.Go(func() {
+			err := post(client, s.url, bodies[i%len(bodies)])
+			took := time.Since(due)
+			mu.Lock()
+			defer mu.Unlock()
+			total.add(took, err)
+		})
+	}
+	all.Wait()
+	total.elapsed = time.Since(start)
+	return &total
+}
+
+func newClient(connections int) *http.Client {
+	return &http.Client{
+		Timeout:   30 * time.Second,
+		Transport: &http.Transport{MaxIdleConnsPerHost: connections, DisableCompression: true},
+	}
+}
+
+var errBusy = errors.New("answered 503")
+
+func post(client *http.Client, url string, body []byte) error {
+	request, err := http.NewRequest(http.MethodPost, url+"/api/errors", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("X-API-Key", harness.Key)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode == http.StatusServiceUnavailable {
+		return errBusy
+	}
+	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusCreated {
+		return fmt.Errorf("%d %s", response.StatusCode, text)
+	}
+	return nil
+}

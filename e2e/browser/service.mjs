@@ -1,0 +1,69 @@
+// Starts the real error tracker on a free port with data of its own.
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const binary = process.env.ERROR_TRACKER_BIN || fileURLToPath(new URL('../../bin/error-tracker', import.meta.url));
+
+const freePort = () => new Promise((resolve, reject) => {
+  const server = createServer();
+  server.on('error', reject);
+  server.listen(0, '127.0.0.1', () => {
+    const { port } = server.address();
+    server.close(() => resolve(port));
+  });
+});
+
+// startService resolves when the service answers. stop() ends it and removes its data.
+export async function startService(env = {}) {
+  const dir = await mkdtemp(join(tmpdir(), 'monlight-browser-'));
+  const port = await freePort();
+  const key = randomBytes(16).toString('hex');
+  const url = `http://127.0.0.1:${port}`;
+  let log = '';
+  const child = spawn(binary, [], {
+    env: { PATH: process.env.PATH, API_KEY: key, ADDR: `127.0.0.1:${port}`, DATABASE_PATH: join(dir, 'errors.db'), RATE_LIMIT: '100000', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (b) => { log = (log + b).slice(-20000); });
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  let failed;
+  child.on('error', (err) => { failed = err; });
+
+  const service = {
+    url, key,
+    log: () => log,
+    // report sends one error and returns the answer.
+    async report(body) {
+      const answer = await fetch(`${url}/api/errors`, {
+        method: 'POST', body: JSON.stringify(body), headers: { 'X-API-Key': key, 'Content-Type': 'application/json' },
+      });
+      const text = await answer.text();
+      if (!answer.ok) throw new Error(`report: ${answer.status} ${text}`);
+      return JSON.parse(text);
+    },
+    async api(path) {
+      const answer = await fetch(url + path, { headers: { 'X-API-Key': key } });
+      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+      return answer.json();
+    },
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+  for (let i = 0; i < 200; i++) {
+    if (failed || child.exitCode !== null) break;
+    try {
+      if ((await fetch(`${url}/health`)).ok) return service;
+    } catch { /* not yet */ }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await service.stop();
+  throw new Error(`${binary} did not start: ${failed ?? log}`);
+}

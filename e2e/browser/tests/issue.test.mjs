@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Session, clean, launch, shut } from '../pages.mjs';
+import { ship, simple } from '../reports.mjs';
+import { startService } from '../service.mjs';
+
+describe('the page of an issue', () => {
+  let service, browser, session, id;
+  before(async () => {
+    service = await startService();
+    browser = await launch();
+    session = await new Session(browser, service).signIn();
+    for (let n = 40; n < 47; n++) ({ id } = await service.report(ship(n)));
+  });
+  after(async () => {
+    await browser?.close();
+    await service?.stop();
+  });
+
+  test('it shows what was reported', async () => {
+    const page = await session.open(`/errors/${id}`);
+    assert.match(await page.title(), /^ValueError: cannot ship order/);
+    const hit = page.locator('.src .hit').first();
+    assert.match(await hit.textContent(), /raise ValueError/);
+    assert.equal(await hit.getAttribute('data-n'), '214');
+    assert.ok(await hit.isVisible(), 'the line of the error is folded');
+    const fold = page.locator('.fold > summary').first();
+    assert.match(await fold.textContent(), /5 library frames/);
+    assert.equal(await page.locator('.fold .frame').first().isVisible(), false);
+    await fold.click();
+    assert.ok(await page.locator('.fold .frame').first().isVisible());
+    const text = await page.textContent('main');
+    for (const part of ['KeyError', 'customer 7 has no address', 'shop@4.12.1', 'CPython', 'business', 'https://shop.example.com/orders/46/ship', 'coupon', 'SELECT * FROM orders']) {
+      assert.ok(text.includes(part), `the page lacks ${part}`);
+    }
+    await clean(page);
+    await shut(page);
+  });
+
+  test('n and p go through the events', async () => {
+    const page = await session.open(`/errors/${id}`);
+    const order = () => page.textContent('.url code');
+    assert.match(await order(), /orders\/46/);
+    await page.keyboard.press('p');
+    await page.waitForURL(/event=/);
+    assert.match(await order(), /orders\/45/);
+    await page.click('text=Oldest');
+    await page.waitForFunction(() => document.querySelector('.url code').textContent.includes('/40/'));
+    await page.keyboard.press('n');
+    await page.waitForFunction(() => document.querySelector('.url code').textContent.includes('/41/'));
+    await page.click('text=Newest');
+    await page.waitForURL(`${service.url}/errors/${id}`);
+    await clean(page);
+    await shut(page);
+  });
+
+  test('resolve, take it back, and see it come back', async () => {
+    const page = await session.open(`/errors/${id}`);
+    await page.click('button:has-text("Resolve")');
+    await page.waitForSelector('.notice >> text=1 issue resolved');
+    assert.equal((await service.api(`/api/errors/${id}`)).resolved, true);
+    await page.click('text=Undo');
+    await page.waitForSelector('.notice >> text=unresolved again');
+    assert.equal((await service.api(`/api/errors/${id}`)).resolved, false);
+
+    await page.keyboard.press('e');
+    await page.waitForSelector('button:has-text("Unresolve")');
+    await service.report(ship(50));
+    await page.reload();
+    await page.waitForSelector('.headline .badge:has-text("Regressed")');
+    await clean(page);
+    await shut(page);
+  });
+
+  test('mute for a while, and unmute', async () => {
+    const page = await session.open(`/errors/${id}`);
+    await page.click('summary:has-text("Mute")');
+    await page.click('text=For 1 week');
+    await page.waitForSelector('.headline .badge:has-text("Muted")');
+    assert.match(await page.textContent('.stats'), /Muted until/);
+    await page.click('button:has-text("Unmute")');
+    await page.waitForSelector('summary:has-text("Mute")');
+    await clean(page);
+    await shut(page);
+  });
+
+  test('merge a similar issue, and split it off again', async () => {
+    // The same function fails by another statement: another issue, and similar.
+    const other = ship(60);
+    other.exceptions[1].frames.at(-1).context_line = '            raise ValueError("no carrier for " + address.country)';
+    other.exceptions[1].value = other.message = 'no carrier for XX';
+    other.traceback = undefined;
+    const created = await service.report({ ...other, traceback: 'ValueError: no carrier for XX' });
+    assert.notEqual(created.id, id, 'the report fell into the same issue');
+    const page = await session.open(`/errors/${id}`);
+    const count = async () => Number((await page.locator('.stats dd').first().textContent()).replace(/\D/g, ''));
+    const own = await count();
+    await page.click('text=Merge into this');
+    await page.waitForSelector('.notice >> text=is now part of this one');
+    assert.equal(await count(), own + 1);
+    assert.equal(await page.locator('.why').count(), 2);
+    await page.locator('.why', { hasText: 'no carrier' }).locator('text=Split off').click();
+    await page.waitForSelector('.notice >> text=Split off as issue');
+    assert.equal(await count(), own);
+    await clean(page);
+    await shut(page);
+  });
+
+  test('copy as Markdown and as a link', async () => {
+    const page = await session.open(`/errors/${id}`);
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.click('text=Copy as Markdown');
+    await page.waitForSelector('text=Copied');
+    const text = await page.evaluate(() => navigator.clipboard.readText());
+    assert.match(text, /^# ValueError: cannot ship order/);
+    assert.ok(text.includes('## Stack trace') && text.includes(`/errors/${id}>`), text);
+    await page.click('text=Copy link');
+    await page.waitForFunction(async (want) => await navigator.clipboard.readText() === want, `${service.url}/errors/${id}`);
+    await clean(page);
+    await shut(page);
+  });
+
+  test('delete asks, and the page after that is told apart from an error', async () => {
+    const { id: doomed } = await service.report(simple('DoomedError'));
+    const page = await session.open(`/errors/${doomed}`);
+    await page.click('button:has-text("Delete")');
+    await page.click('#confirm >> text=Cancel');
+    assert.equal(page.url(), `${service.url}/errors/${doomed}`);
+    await page.click('.actions >> text=Delete');
+    await page.click('#confirm [data-yes]');
+    await page.waitForSelector('.notice >> text=1 issue deleted');
+    const answer = await page.goto(`${service.url}/errors/${doomed}`);
+    assert.equal(answer.status(), 404);
+    assert.match(await page.textContent('h1'), /Issue not found/);
+    await clean(page);
+    await shut(page);
+  });
+
+  test('the alerts page says what is missing for mail', async () => {
+    const page = await session.open('/alerts');
+    assert.match(await page.textContent('main'), /Not configured/);
+    assert.match(await page.textContent('main'), /SMTP_HOST/);
+    await clean(page);
+    await shut(page);
+  });
+});

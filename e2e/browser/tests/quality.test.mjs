@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Session, clean, launch, noSideways, shut } from '../pages.mjs';
+import { ship, shopWindow, simple } from '../reports.mjs';
+import { startService } from '../service.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+describe('the quality of the pages', () => {
+  let service, empty, browser, session, first, id;
+  before(async () => {
+    service = await startService({ LOG_VIEWER_URL: 'http://127.0.0.1:5011', METRICS_COLLECTOR_URL: 'http://127.0.0.1:5012' });
+    empty = await startService();
+    browser = await launch();
+    session = await new Session(browser, service).signIn();
+    first = await new Session(browser, empty).signIn();
+    await shopWindow(service);
+    ({ id } = await service.report(ship(44)));
+    await service.report(simple('ResolvedError'));
+  });
+  after(async () => {
+    await browser?.close();
+    await service?.stop();
+    await empty?.stop();
+  });
+
+  // Every page and state that a reader can see.
+  const views = () => [
+    ['list', session, '/?state=all'],
+    ['list with a selection', session, '/', (page) => page.locator('[data-check]').first().check()],
+    ['no match', session, '/?search=zebra'],
+    ['session banner and a wrong time', session, '/?session_id=s-4&time=soon'],
+    ['issue', session, `/errors/${id}`],
+    ['issue, everything open', session, `/errors/${id}?stats=14d`, (page) => page.evaluate(() => { for (const d of document.querySelectorAll('details:not(.menu)')) d.open = true; })],
+    ['mute menu', session, `/errors/${id}`, (page) => page.click('summary:has-text("Mute")')],
+    ['delete', session, `/errors/${id}/delete`],
+    ['issue not found', session, '/errors/4711'],
+    ['page not found', session, '/nothing/here'],
+    ['alerts', session, '/alerts'],
+    ['help dialog', session, '/', (page) => page.keyboard.press('?')],
+    ['first run', first, '/'],
+    ['sign-in', first, '/', undefined, { signedIn: false }],
+  ];
+
+  for (const scheme of ['light', 'dark']) {
+    test(`axe finds nothing in ${scheme} colours`, async () => {
+      for (const [name, from, path, act, options] of views()) {
+        const page = await from.open(path, { scheme, ...options });
+        await act?.(page);
+        await page.evaluate(axe);
+        const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+        assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? '')).slice(0, 3).join(' | ')}`), [], `${name}, ${scheme}`);
+        await clean(page, name);
+        await shut(page);
+      }
+    });
+  }
+
+  test('nothing is wider than 360, 768 or 1280 pixels', async () => {
+    for (const [name, from, path, act, options] of views()) {
+      for (const width of [360, 768, 1280]) {
+        const page = await from.open(path, { width, height: 740, ...options });
+        if (width === 1280 || !name.includes('dialog')) await act?.(page);
+        await noSideways(page, `${name} at ${width} px`);
+        await shut(page);
+      }
+    }
+  });
+
+  test('a first visit of a full list loads at most 15 KiB', async () => {
+    for (let n = 0; n < 60; n++) await service.report({ ...ship(n), project: 'full', exception_type: `Failure${n}`, exceptions: undefined, message: `cannot ship order ${n}: no address`, traceback: `Failure${n}: cannot ship\n    at ship${n} (app/orders${n}.py:214)` });
+    for (const [path, limit] of [['/?project=full', 15 * 1024], [`/errors/${id}`, 18 * 1024]]) {
+      const page = await session.open(undefined);
+      const client = await page.context().newCDPSession(page);
+      await client.send('Network.enable');
+      await client.send('Network.setCacheDisabled', { cacheDisabled: true });
+      let bytes = 0, requests = 0;
+      client.on('Network.loadingFinished', (e) => { bytes += e.encodedDataLength; requests++; });
+      const headers = [];
+      client.on('Network.responseReceivedExtraInfo', (e) => headers.push((e.headersText ?? '').length));
+      await page.goto(service.url + path, { waitUntil: 'networkidle' });
+      const body = bytes - headers.reduce((a, b) => a + b, 0);
+      console.log(`${path}: ${body} bytes of content in ${requests} requests, ${bytes} with headers`);
+      assert.ok(requests >= 3 && body > 5000, 'the page was not measured');
+      assert.ok(body <= limit, `${path} weighs ${body} bytes, the limit is ${limit}`);
+      await shut(page);
+    }
+  });
+
+  test('pictures for the documents', async () => {
+    const folder = process.env.UPDATE_SCREENSHOTS === '1' ? fileURLToPath(new URL('../../../docs/screenshots/', import.meta.url)) : fileURLToPath(new URL('../../out/screenshots/', import.meta.url));
+    mkdirSync(folder, { recursive: true });
+    for (const scheme of ['light', 'dark']) {
+      for (const width of [1280, 360]) {
+        for (const [name, path] of [['issues', '/'], ['issue', `/errors/${id}`]]) {
+          const page = await session.open(path, { scheme, width, height: width === 360 ? 780 : 860, zone: 'UTC' });
+          const file = `${folder}error-tracker-${name}-${scheme}-${width}.png`;
+          await page.screenshot({ path: file });
+          try {
+            execFileSync('convert', [file, '-strip', '-colors', '128', '-define', 'png:compression-level=9', `PNG8:${file}`]);
+          } catch (err) {
+            if (err.code !== 'ENOENT') throw err; // no ImageMagick: the picture stays as it is
+          }
+          const { size } = statSync(file);
+          assert.ok(size > 5000 && size <= 150 * 1024, `${file} has ${size} bytes`);
+          await shut(page);
+        }
+      }
+    }
+  });
+});

@@ -1,0 +1,21 @@
+//go:build soak
+
+package e2e
+
+import (
+	"os"
+	"strconv"
+	"testing"
+)
+
+func TestSoakKills(t *testing.T) {
+	rounds := 1000
+	if text := os.Getenv("SOAK_ROUNDS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			t.Fatalf("SOAK_ROUNDS = %q, want a number of rounds", text)
+		}
+		rounds = n
+	}
+	killRounds(t, rounds)
+}
