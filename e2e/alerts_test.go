@@ -112,17 +112,13 @@ func TestNothingOfAReportReachesTheHeadersOrTheCommands(t *testing.T) {
 	box := harness.NewMailbox(t, "127.0.0.1:0")
 	s := harness.Start(t, "error-tracker", withMail(box)...)
 	evil := "x\r\nBcc: victim@example.com\r\n\r\nbody\r\n.\r\nMAIL FROM:<evil@example.com>\r\n"
-	n := 0
 	for _, member := range []string{"project", "exception_type", "message", "traceback", "request_url", "request_method", "user_id", "environment", "release"} {
 		report(t, s, with(smokeReport, map[string]any{member: evil + member, "exception_type": "Evil" + member}), 201)
-		n++
 	}
 	report(t, s, with(smokeReport, map[string]any{"exception_type": evil}), 201)
-	n++
-	mails := box.Wait(2, 20*time.Second) // the rest may come in a digest
-	time.Sleep(time.Second)
-	mails = box.Mails()
-	for _, m := range mails {
+	box.Wait(2, 20*time.Second)
+	time.Sleep(time.Second) // the rest may come in a digest
+	for _, m := range box.Mails() {
 		header, subject, parts, err := m.Read()
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, m.Raw)

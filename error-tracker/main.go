@@ -87,7 +87,7 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 		return server.Options{}, err
 	}
 	guard := auth.NewGuard(auth.Options{
-		Service: service, Key: auth.NewKey(s.apiKey), BasePath: s.server.BasePath(), SignInPage: ui.SignInPage,
+		Service: service, Key: auth.NewKey(s.apiKey), BasePath: s.server.BasePath(), Origin: s.server.Origin(), SignInPage: ui.SignInPage,
 	})
 	return server.Options{
 		Edge:         edge,

@@ -251,7 +251,7 @@ func TestMetricsCountWhatBecameOfReports(t *testing.T) {
 func TestTheRateLimitIsPerKeyAndSparesHealth(t *testing.T) {
 	handler := server.Handler(assembled(t, map[string]string{"RATE_LIMIT": "3"}))
 	get := func(path, key string) *httptest.ResponseRecorder {
-		r := httptest.NewRequest("GET", path, nil)
+		r := httptest.NewRequest(http.MethodGet, path, nil)
 		r.Header.Set("X-Api-Key", key)
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)

@@ -7,7 +7,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"log"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -16,7 +15,6 @@ import (
 )
 
 func main() {
-	log.SetFlags(0)
 	bin := flag.String("bin", "../../bin", "folder of the built services")
 	seconds := flag.Int("seconds", 10, "length of each measurement")
 	connections := flag.Int("connections", 16, "connections at full speed")
@@ -29,7 +27,8 @@ func main() {
 		length: time.Duration(*seconds) * time.Second, connections: *connections, rate: *rate,
 	}
 	if err := b.run(*sizes); err != nil {
-		log.Fatal(err)
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
 

@@ -21,22 +21,51 @@ const freePort = () => new Promise((resolve, reject) => {
 // startService resolves when the service answers. stop() ends it and removes its data.
 export async function startService(env = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'monlight-browser-'));
+  const database = join(dir, 'errors.db');
   const port = await freePort();
   const key = randomBytes(16).toString('hex');
   const url = `http://127.0.0.1:${port}`;
-  let log = '';
-  const child = spawn(binary, [], {
-    env: { PATH: process.env.PATH, API_KEY: key, ADDR: `127.0.0.1:${port}`, DATABASE_PATH: join(dir, 'errors.db'), RATE_LIMIT: '100000', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (b) => { log = (log + b).slice(-20000); });
-  const ended = new Promise((resolve) => child.on('close', resolve));
-  let failed;
-  child.on('error', (err) => { failed = err; });
+  let log = '', child, ended;
 
-  const service = {
-    url, key,
-    log: () => log,
+  const start = async () => {
+    let failed;
+    child = spawn(binary, [], {
+      env: { PATH: process.env.PATH, API_KEY: key, ADDR: `127.0.0.1:${port}`, DATABASE_PATH: database, RATE_LIMIT: '100000', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (b) => { log = (log + b).slice(-20000); });
+    child.on('error', (err) => { failed = err; });
+    ended = new Promise((resolve) => child.on('close', resolve));
+    for (let i = 0; i < 200 && !failed && child.exitCode === null; i++) {
+      try {
+        if ((await fetch(`${url}/health`)).ok) return;
+      } catch { /* not yet */ }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`${binary} did not start: ${failed ?? log}`);
+  };
+  const end = async () => {
+    child.kill('SIGTERM');
+    await ended;
+  };
+  const stop = async () => {
+    await end();
+    await rm(dir, { recursive: true, force: true });
+  };
+  try {
+    await start();
+  } catch (err) {
+    await stop();
+    throw err;
+  }
+  return {
+    url, key, stop,
+    // between stops the service, does something to its database, and starts it again.
+    async between(change) {
+      await end();
+      await change(database);
+      await start();
+    },
     // report sends one error and returns the answer.
     async report(body) {
       const answer = await fetch(`${url}/api/errors`, {
@@ -51,19 +80,5 @@ export async function startService(env = {}) {
       if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
       return answer.json();
     },
-    async stop() {
-      child.kill('SIGTERM');
-      await ended;
-      await rm(dir, { recursive: true, force: true });
-    },
   };
-  for (let i = 0; i < 200; i++) {
-    if (failed || child.exitCode !== null) break;
-    try {
-      if ((await fetch(`${url}/health`)).ok) return service;
-    } catch { /* not yet */ }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  await service.stop();
-  throw new Error(`${binary} did not start: ${failed ?? log}`);
 }

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -186,7 +187,7 @@ func (r ReceivedMail) Read() (header mail.Header, subject string, parts map[stri
 	parts = map[string]string{}
 	for mr := multipart.NewReader(message.Body, params["boundary"]); ; {
 		p, err := mr.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return message.Header, subject, parts, nil
 		}
 		if err != nil {

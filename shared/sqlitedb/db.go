@@ -68,7 +68,6 @@ const (
 	defaultCheckTime   = time.Second
 	defaultMaxWAL      = 16 << 20
 	idleReaderTime     = time.Minute // after which a reader's memory is given back
-	closeTime          = 5 * time.Second
 )
 
 // DB is one open database file. It is safe for concurrent use.
@@ -141,6 +140,7 @@ func (db *DB) open(ctx context.Context, migrations []migration) error {
 	db.read = newReadPool(db.path, db.opts)
 	db.w = newWriter(db, conn)
 	go db.w.run()
+	db.floor.look(db)
 	return nil
 }
 

@@ -13,7 +13,7 @@ import (
 const (
 	defaultMinFree = 64 << 20
 	diskShare      = 8 // the floor is at most 1/8 of the disk unless it was set
-	floorCheckGap  = 100 * time.Millisecond
+	floorCheckGap  = 100 * time.Millisecond // while it is low
 	floorTrimGap   = 10 * time.Second // between attempts to empty the WAL of a full disk
 	floorLogGap    = time.Minute
 )
@@ -38,7 +38,6 @@ type floor struct {
 
 func (f *floor) init(dir string, minFree int64, log *slog.Logger, now func() time.Time) {
 	f.dir, f.log, f.now, f.start = dir, log, now, time.Now()
-	f.checked.Store(-int64(time.Hour))
 	switch {
 	case minFree > 0:
 		f.min = minFree
@@ -59,26 +58,34 @@ func (f *floor) free() int64 {
 	return free
 }
 
-// check returns an Unavailable error while the disk is low. It asks the system
-// ten times a second at most.
+// check returns an Unavailable error while the disk is low. The writer looks
+// after each transaction; while it is low nothing is written, so this looks
+// itself, ten times a second at most.
 func (f *floor) check(db *DB) error {
-	if f.min == 0 {
+	if !f.low.Load() {
 		return nil
 	}
 	now := int64(time.Since(f.start))
 	last := f.checked.Load()
 	if now-last > int64(floorCheckGap) && f.checked.CompareAndSwap(last, now) {
-		free := f.free()
-		low := free >= 0 && free < f.min
-		was := f.low.Swap(low)
-		if low || was {
-			f.changed(db, was, low, free)
-		}
+		f.look(db)
 	}
 	if f.low.Load() {
 		return errs.RetryIn(errs.Unavailable, retryDisk, "the disk is almost full, writes are refused until %d bytes are free", f.min)
 	}
 	return nil
+}
+
+// look asks the system, which takes a microsecond.
+func (f *floor) look(db *DB) {
+	if f.min == 0 {
+		return
+	}
+	free := f.free()
+	low := free >= 0 && free < f.min
+	if was := f.low.Swap(low); low || was {
+		f.changed(db, was, low, free)
+	}
 }
 
 func (f *floor) changed(db *DB, was, low bool, free int64) {

@@ -148,6 +148,7 @@ func (w *writer) run() {
 			w.runAlone(next)
 		}
 		w.boundWAL()
+		w.db.floor.look(w.db)
 	}
 }
 

@@ -35,7 +35,7 @@ func visible(s string, oneLine bool) string {
 			b.WriteString(" ↵ ")
 		case r == '\t':
 			b.WriteByte(' ')
-		case r == zwj && prev > 0x2000 && nextRune(s[i+utf8.RuneLen(r):]) > 0x2000:
+		case r == zwj && pictograph(prev) && pictograph(nextRune(s[i+utf8.RuneLen(r):])):
 			b.WriteRune(r) // joins the parts of an emoji
 		case r < 0x20:
 			b.WriteRune(0x2400 + r) // the control pictures: ␀ ␁ …
@@ -52,8 +52,16 @@ func visible(s string, oneLine bool) string {
 const zwj = 0x200d
 
 func nextRune(s string) rune {
-	r, _ := utf8.DecodeRuneInString(s)
+	r, size := utf8.DecodeRuneInString(s)
+	if size == 0 {
+		return 0
+	}
 	return r
+}
+
+// pictograph tells symbols and emoji, and the selector that follows them.
+func pictograph(r rune) bool {
+	return r >= 0x2190 && r < 0x2e80 || r == 0xfe0f || r >= 0x1f000 && r < 0x1fb00
 }
 
 // suspicious tells the characters that do not show themselves. Variation

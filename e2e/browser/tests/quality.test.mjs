@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { Session, clean, launch, noSideways, shut } from '../pages.mjs';
 import { ship, shopWindow, simple } from '../reports.mjs';
 import { startService } from '../service.mjs';
@@ -88,28 +86,6 @@ describe('the quality of the pages', () => {
       assert.ok(requests >= 3 && body > 5000, 'the page was not measured');
       assert.ok(body <= limit, `${path} weighs ${body} bytes, the limit is ${limit}`);
       await shut(page);
-    }
-  });
-
-  test('pictures for the documents', async () => {
-    const folder = process.env.UPDATE_SCREENSHOTS === '1' ? fileURLToPath(new URL('../../../docs/screenshots/', import.meta.url)) : fileURLToPath(new URL('../../out/screenshots/', import.meta.url));
-    mkdirSync(folder, { recursive: true });
-    for (const scheme of ['light', 'dark']) {
-      for (const width of [1280, 360]) {
-        for (const [name, path] of [['issues', '/'], ['issue', `/errors/${id}`]]) {
-          const page = await session.open(path, { scheme, width, height: width === 360 ? 780 : 860, zone: 'UTC' });
-          const file = `${folder}error-tracker-${name}-${scheme}-${width}.png`;
-          await page.screenshot({ path: file });
-          try {
-            execFileSync('convert', [file, '-strip', '-colors', '128', '-define', 'png:compression-level=9', `PNG8:${file}`]);
-          } catch (err) {
-            if (err.code !== 'ENOENT') throw err; // no ImageMagick: the picture stays as it is
-          }
-          const { size } = statSync(file);
-          assert.ok(size > 5000 && size <= 150 * 1024, `${file} has ${size} bytes`);
-          await shut(page);
-        }
-      }
     }
   });
 });

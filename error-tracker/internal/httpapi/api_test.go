@@ -468,7 +468,7 @@ func TestMergeAndUnmerge(t *testing.T) {
 		t.Errorf("%d %s, target %d, ids %v", got.status, got.body, f.target, f.ids)
 	}
 	got = ask(t, f, "POST", "/api/errors/3/unmerge", strings.NewReader(`{"fingerprint":"bfe948320647333075d782d84349909c"}`))
-	if got.status != 201 || got.body != `{"from":3,"id":77,"status":"unmerged"}` || f.hash.String() != "bfe948320647333075d782d84349909c" {
+	if got.status != 201 || got.body != `{"status":"unmerged","id":77,"from":3}` || f.hash.String() != "bfe948320647333075d782d84349909c" {
 		t.Errorf("%d %s, hash %s", got.status, got.body, f.hash)
 	}
 	f.err = errs.New(errs.Conflict, "the last group cannot leave")

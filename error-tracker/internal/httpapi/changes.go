@@ -123,6 +123,18 @@ func (a *api) bulk(w http.ResponseWriter, r *http.Request) error {
 	return problem.JSON(w, http.StatusOK, answer)
 }
 
+type mergeJSON struct {
+	Status string  `json:"status"`
+	ID     int64   `json:"id"`
+	Merged []int64 `json:"merged"`
+}
+
+type unmergeJSON struct {
+	Status string `json:"status"`
+	ID     int64  `json:"id"` // of the new issue
+	From   int64  `json:"from"`
+}
+
 // merge is POST /api/errors/{id}/merge: the issues in ids become part of it.
 func (a *api) merge(w http.ResponseWriter, r *http.Request) error {
 	id, err := pathID(r, "id")
@@ -142,7 +154,7 @@ func (a *api) merge(w http.ResponseWriter, r *http.Request) error {
 	if err := a.Tracker.Merge(r.Context(), id, c.IDs); err != nil {
 		return named(err, errErrorNotFound)
 	}
-	return problem.JSON(w, http.StatusOK, map[string]any{"status": "merged", "id": id, "merged": c.IDs})
+	return problem.JSON(w, http.StatusOK, mergeJSON{"merged", id, c.IDs})
 }
 
 // unmerge is POST /api/errors/{id}/unmerge: the group with the fingerprint
@@ -164,5 +176,5 @@ func (a *api) unmerge(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return named(err, errErrorNotFound)
 	}
-	return problem.JSON(w, http.StatusCreated, map[string]any{"status": "unmerged", "id": issue.ID, "from": id})
+	return problem.JSON(w, http.StatusCreated, unmergeJSON{"unmerged", issue.ID, id})
 }

@@ -64,7 +64,7 @@ func decodeCommand(body string) (command, error) {
 }
 
 func (c *command) member(p *jsonpull.Parser, name string) error {
-	ok := true
+	var ok bool
 	switch name {
 	case "action":
 		c.Action, ok = p.String()

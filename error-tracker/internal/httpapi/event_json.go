@@ -29,7 +29,7 @@ type eventJSON struct {
 	Modules       [][2]string     `json:"modules"`
 	SDK           *sdkJSON        `json:"sdk"`
 	Grouping      []string        `json:"client_fingerprint,omitempty"`
-	Request       requestJSON     `json:"request"`
+	Request       *requestJSON    `json:"request,omitempty"`
 }
 
 type exceptionJSON struct {
@@ -108,7 +108,9 @@ func newEventJSON(o *tracker.Occurrence, older, newer int64) *eventJSON {
 		Exceptions: make([]exceptionJSON, len(e.Exceptions)), Breadcrumbs: make([]crumbJSON, len(e.Breadcrumbs)),
 		User: userJSON(&e.User), Tags: pairsJSON(e.Tags), Contexts: contextsJSON(e.Contexts), Modules: pairsJSON(e.Modules),
 		Grouping: e.Fingerprint,
-		Request:  requestJSON{e.Request.Query, e.Request.Cookies, e.Request.Body, e.Request.Env},
+	}
+	if q := e.Request; q.Query != "" || q.Cookies != nil || q.Body != nil || q.Env != nil {
+		j.Request = &requestJSON{q.Query, q.Cookies, q.Body, q.Env}
 	}
 	for i := range e.Exceptions {
 		j.Exceptions[i] = newExceptionJSON(&e.Exceptions[i])

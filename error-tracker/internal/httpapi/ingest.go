@@ -1,13 +1,13 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/shared/errs"
@@ -88,23 +88,50 @@ func (a *api) room(ctx context.Context, bytes int64) (release func(), err error)
 
 var errBodyTooLarge = errs.New(errs.TooLarge, "Request body exceeds maximum size")
 
-var bodyBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// bodyChunk is the size of the buffers that bodies are read into at first. Most
+// reports fit into one, and then cost one allocation of their own size.
+const bodyChunk = 16 << 10
 
-// readBody reads a body of at most limit bytes.
+var bodyChunks = sync.Pool{New: func() any { return new([bodyChunk]byte) }}
+
+// readBody reads a body of at most limit bytes. What it allocates follows what
+// has arrived, not what was announced: who announces much and sends nothing
+// holds nothing.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) (string, error) {
 	if r.ContentLength > limit {
 		return "", errBodyTooLarge
 	}
-	b := bodyBuffers.Get().(*bytes.Buffer)
-	defer bodyBuffers.Put(b)
-	b.Reset()
-	if r.ContentLength > 0 {
-		b.Grow(int(r.ContentLength) + bytes.MinRead) // ReadFrom wants room to see the end
+	body := http.MaxBytesReader(w, r.Body, limit)
+	chunk := bodyChunks.Get().(*[bodyChunk]byte) //nolint:forcetypeassert // nothing else is put there
+	defer bodyChunks.Put(chunk)
+	data := chunk[:0]
+	for {
+		if len(data) == cap(data) {
+			data = append(make([]byte, 0, bodyRoom(cap(data), r.ContentLength)), data...)
+		}
+		n, err := body.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case err == io.EOF && cap(data) == bodyChunk:
+			return string(data), nil // the chunk goes back
+		case err == io.EOF:
+			// Nobody writes to data any more; a copy would be the largest
+			// allocation of the whole request.
+			return unsafe.String(unsafe.SliceData(data), len(data)), nil
+		case err != nil:
+			return "", bodyError(err)
+		}
 	}
-	if _, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
-		return "", bodyError(err)
+}
+
+// bodyRoom is the next size of a buffer that was too small: twice as large, or
+// what was announced and one byte to meet the end.
+func bodyRoom(size int, announced int64) int {
+	next := 2 * size
+	if int64(size) < announced && announced < int64(next) {
+		next = int(announced) + 1
 	}
-	return b.String(), nil
+	return next
 }
 
 // bodyError says what went wrong while a body was read. A middleware may have

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -66,7 +67,7 @@ func TestDecodeReportRefuses(t *testing.T) {
 
 // text is what a caller sees of err.
 func text(err error) string {
-	if e, ok := err.(*errs.Error); ok {
+	if e, ok := errors.AsType[*errs.Error](err); ok {
 		return e.Text
 	}
 	return fmt.Sprint(err)
@@ -144,12 +145,12 @@ func TestDecodeReportIgnoresWrongTypesOfOptionalMembers(t *testing.T) {
 	for _, name := range optional {
 		values := []string{`null`, `{}`, `[]`, `[[]]`, `[null]`, `[{"\u0000":null}]`, `{"x":{}}`, `{"values":7}`, `false`}
 		for _, value := range values {
-			switch {
-			case name == "tags" || name == "modules", name == "user", name == "contexts":
+			switch name {
+			case "tags", "modules", "user", "contexts":
 				if strings.HasPrefix(value, `{"`) {
 					continue // has something to tell
 				}
-			case name == "exceptions", name == "frames", name == "breadcrumbs", name == "fingerprint":
+			case "exceptions", "frames", "breadcrumbs", "fingerprint":
 				if strings.HasPrefix(value, `[{`) {
 					continue
 				}

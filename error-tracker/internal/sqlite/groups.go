@@ -54,7 +54,7 @@ func (s *Store) Similar(ctx context.Context, issueID int64, limit int) ([]tracke
 	rows, err := s.db.Read().QueryContext(ctx, selectIssues(`(SELECT * FROM issues WHERE id <> ? AND id IN
 		(SELECT other.issue_id FROM hashes own JOIN hashes other ON other.project_id = own.project_id AND other.similar = own.similar
 		WHERE own.issue_id = ? AND own.similar <> x'' AND other.similar <> x'')
-		ORDER BY last_seen DESC, id DESC LIMIT ?)`)+" ORDER BY i.last_seen DESC, i.id DESC", issueID, issueID, limit)
+		ORDER BY last_seen DESC, id DESC LIMIT ?) i`)+" ORDER BY i.last_seen DESC, i.id DESC", issueID, issueID, limit)
 	issues, err := scanAll(rows, err, s.scanIssue)
 	if err != nil {
 		return nil, readError("list similar issues", err)

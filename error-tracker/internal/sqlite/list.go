@@ -59,8 +59,9 @@ func (s *Store) filter(q tracker.IssueQuery) (c conditions, err error) {
 		return c, errs.New(errs.Invalid, "source is %q, want %q or %q", cut(string(q.Source), 40), tracker.Server, tracker.Browser)
 	}
 	if q.Environment != "" {
-		c.add(`EXISTS (SELECT 1 FROM environments n JOIN issue_environments e ON e.environment_id = n.id
-			WHERE n.project_id = i.project_id AND n.name = ? AND e.issue_id = i.id)`, stored(q.Environment, maxShortText))
+		// Each project has numbers of its own, so the project need not be asked for.
+		c.add(`EXISTS (SELECT 1 FROM issue_environments e WHERE e.issue_id = i.id
+			AND e.environment_id IN (SELECT id FROM environments WHERE name = ?))`, stored(q.Environment, maxShortText))
 	}
 	if q.SessionID != "" {
 		c.add("i.id IN (SELECT issue_id FROM occurrences WHERE session = ?)", digest64([]byte(q.SessionID)))
@@ -90,14 +91,14 @@ var orders = map[tracker.Sort]string{
 	tracker.ByUsers:     "users",
 }
 
-// sqlIssue reads issues; i is a table or a subquery of issues.
+// sqlIssue reads issues; %i% is something with the rows of issues in it, named i.
 const sqlIssue = `SELECT i.id, p.name, h.hash, h.type, h.message, h.culprit, h.platform, h.level, h.environment,
 	i.browser, i.count, i.users, i.first_seen, i.last_seen, coalesce(fr.name, ''), coalesce(lr.name, ''),
 	i.resolved, i.resolved_at, i.regressed_at, i.muted, i.muted_until, h.handled, h.minified, i.flood
-	FROM %i% i JOIN hashes h ON h.id = i.primary_hash JOIN projects p ON p.id = i.project_id
+	FROM %i% JOIN hashes h ON h.id = i.primary_hash JOIN projects p ON p.id = i.project_id
 	LEFT JOIN releases fr ON fr.id = i.first_release LEFT JOIN releases lr ON lr.id = i.last_release`
 
-// selectIssues is sqlIssue from a table or a subquery in parentheses.
+// selectIssues is sqlIssue from somewhere.
 func selectIssues(from string) string { return strings.Replace(sqlIssue, "%i%", from, 1) }
 
 // Issues implements tracker.Store.
@@ -120,6 +121,9 @@ func (s *Store) Issues(ctx context.Context, q tracker.IssueQuery) (tracker.Issue
 	defer tx.Rollback()
 	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM issues i WHERE "+c.String(), c.args...).Scan(&page.Total); err != nil {
 		return page, readError("count issues", err)
+	}
+	if page.Total == 0 {
+		return page, nil
 	}
 	query, args, err := pageQuery(c, q, limit)
 	if err != nil {
@@ -148,15 +152,15 @@ func pageQuery(c conditions, q tracker.IssueQuery, limit int) (query string, arg
 	if q.After != (tracker.Cursor{}) {
 		c.add("(i."+order+", i.id) < (?, ?)", q.After.Value, q.After.ID)
 	}
-	by := "i." + order + " DESC, i.id DESC"
-	// The sort goes through the narrow rows; only those of the page meet their texts.
-	from := "(SELECT * FROM issues i WHERE " + c.String() + " ORDER BY " + by + " LIMIT ? OFFSET ?)"
-	return selectIssues(from) + " ORDER BY " + by, append(c.args, limit+1, q.Offset), nil
+	by := " ORDER BY i." + order + " DESC, i.id DESC"
+	// Only the IDs go through the sort; those of the page then meet their rows and texts.
+	from := "(SELECT i.id FROM issues i WHERE " + c.String() + by + " LIMIT ? OFFSET ?) top CROSS JOIN issues i ON i.id = top.id"
+	return selectIssues(from) + by, append(c.args, limit+1, q.Offset), nil
 }
 
 // Issue implements tracker.Store.
 func (s *Store) Issue(ctx context.Context, id int64) (tracker.Issue, error) {
-	rows, err := s.db.Read().QueryContext(ctx, selectIssues("issues")+" WHERE i.id = ?", id)
+	rows, err := s.db.Read().QueryContext(ctx, selectIssues("issues i")+" WHERE i.id = ?", id)
 	return s.oneIssue(id, rows, err)
 }
 

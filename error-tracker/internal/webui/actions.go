@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -23,7 +24,10 @@ const maxFormBytes = 64 << 10
 func form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
 	if err := r.ParseForm(); err != nil {
-		return nil, errs.Wrap(errs.Invalid, err, "the form cannot be read; the limit is %d bytes", maxFormBytes)
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return nil, errs.Wrap(errs.TooLarge, err, "the form is too large, the limit is %d bytes", maxFormBytes)
+		}
+		return nil, errs.Wrap(errs.Invalid, err, "the form cannot be read")
 	}
 	return r.PostForm, nil
 }

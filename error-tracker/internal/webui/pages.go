@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/shared/auth"
@@ -143,33 +142,36 @@ func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) { p.ui.NotFound
 // Mount adds the pages to r. All but the assets and the sign-in form are behind
 // guard.Page, which also refuses forms that were sent from other sites.
 func (p *Pages) Mount(r chi.Router, guard Guard) {
-	r.Group(func(r chi.Router) {
-		r.Use(middleware.GetHead)
-		r.Get("/assets/{name}", p.ui.Assets().ServeHTTP)
-		r.Get("/favicon.ico", p.ui.Favicon().ServeHTTP)
-	})
+	get(r, "/assets/{name}", p.ui.Assets().ServeHTTP)
+	get(r, "/favicon.ico", p.ui.Favicon().ServeHTTP)
 	r.Post("/sign-in", guard.SignIn().ServeHTTP)
 	r.Post("/sign-out", guard.SignOut().ServeHTTP)
-	r.Get("/sign-in", p.goTo("/"))
-	r.Get("/sign-out", p.goTo("/"))
+	get(r, "/sign-in", p.goTo("/"))
+	get(r, "/sign-out", p.goTo("/"))
 
 	r.Group(func(r chi.Router) {
-		r.Use(middleware.GetHead, guard.Page)
+		r.Use(guard.Page)
 		h := func(f problem.HandlerFunc) http.HandlerFunc { return p.ui.Handle(f) }
-		r.Get("/", h(p.issues))
-		r.Get("/index.html", h(p.issues))
-		r.Get("/issues", p.goTo("/"))
+		get(r, "/", h(p.issues))
+		get(r, "/index.html", h(p.issues))
+		get(r, "/issues", p.goTo("/"))
 		r.Post("/issues", h(p.bulk))
-		r.Get("/errors/{id:[0-9]+}.md", h(p.markdown))
-		r.Get("/errors/{id:[0-9]+}", h(p.issue))
-		r.Get("/errors/{id:[0-9]+}/delete", h(p.confirmDelete))
-		r.Get("/errors/{id:[0-9]+}/{action:[a-z]+}", h(p.backToIssue))
+		get(r, "/errors/{id:[0-9]+}.md", h(p.markdown))
+		get(r, "/errors/{id:[0-9]+}", h(p.issue))
+		get(r, "/errors/{id:[0-9]+}/delete", h(p.confirmDelete))
+		get(r, "/errors/{id:[0-9]+}/{action:[a-z]+}", h(p.backToIssue))
 		r.Post("/errors/{id:[0-9]+}/{action:[a-z]+}", h(p.change))
-		r.Get("/alerts", h(p.alerts))
-		r.Get("/alerts/*", p.goTo("/alerts"))
+		get(r, "/alerts", h(p.alerts))
+		get(r, "/alerts/*", p.goTo("/alerts"))
 		r.Post("/alerts/test", h(p.testMail))
 		r.Post("/alerts/{id:[0-9]+}/retry", h(p.retryMail))
 	})
+}
+
+// get adds a route for GET and HEAD.
+func get(r chi.Router, pattern string, h http.HandlerFunc) {
+	r.Get(pattern, h)
+	r.Head(pattern, h)
 }
 
 // goTo redirects: to pages from addresses that only take forms, where a reader

@@ -178,7 +178,9 @@ func TestListAsksForWhatTheAddressSays(t *testing.T) {
 func TestListStates(t *testing.T) {
 	page := newSite(t, sample(0)).get("/", 200)
 	wants(t, page, "Waiting for the first error", "curl -X POST 'http://example.com/api/errors'", "YOUR_API_KEY", `every="3"`)
-	page = newSite(t, sample(0), func(o *Options) { o.BaseURL, o.BasePath = &url.URL{Scheme: "https", Host: "mon.example.com", Path: "/errors/"}, "/errors/" }).get("/errors/", 200)
+	page = newSite(t, sample(0), func(o *Options) {
+		o.BaseURL, o.BasePath = &url.URL{Scheme: "https", Host: "mon.example.com", Path: "/errors/"}, "/errors/"
+	}).get("/errors/", 200)
 	wants(t, page, "https://mon.example.com/errors/api/errors", `href="/errors/assets/app.`, `action="/errors/sign-out"`)
 
 	s := newSite(t, sample(5))
@@ -201,6 +203,9 @@ func TestListStates(t *testing.T) {
 	wants(t, page, "Something went wrong")
 	lacks(t, page, "unexpected EOF")
 	wants(t, s.get("/nothing/here", 404), "Page not found")
+	if res := s.do(http.MethodHead, "/", nil); res.StatusCode != http.StatusOK {
+		t.Errorf("HEAD / = %d, want 200", res.StatusCode)
+	}
 }
 
 func TestFragmentIsThePartAlone(t *testing.T) {
@@ -264,12 +269,12 @@ func TestBulkChanges(t *testing.T) {
 	_, page = s.post("/issues", url.Values{"action": {"resolve"}})
 	wants(t, page, "Select at least one issue first.")
 	for _, bad := range []url.Values{{"action": {"burn"}, "id": {"1"}}, {"action": {"resolve"}, "id": {"x"}}, {"action": {"mute"}, "for": {"ever"}, "id": {"1"}}, {"action": {"resolve"}, "id": make([]string, 201)}} {
-		if res := s.do(http.MethodPost, "/issues", bad); res.StatusCode != 400 {
+		if res := s.do(http.MethodPost, "/issues", bad); res.StatusCode != http.StatusBadRequest {
 			t.Errorf("POST /issues %.60v = %d, want 400", bad, res.StatusCode)
 		}
 	}
-	if res := s.do(http.MethodPost, "/issues", url.Values{"back": {strings.Repeat("x", 70<<10)}}); res.StatusCode != 413 && res.StatusCode != 400 {
-		t.Errorf("a form of 70 KiB = %d, want 413 or 400", res.StatusCode)
+	if res := s.do(http.MethodPost, "/issues", url.Values{"back": {strings.Repeat("x", 70<<10)}}); res.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("a form of 70 KiB = %d, want 413", res.StatusCode)
 	}
 }
 
@@ -337,15 +342,15 @@ func TestIssueChanges(t *testing.T) {
 	hash := f.groups[8][1].Hash.String()
 	_, page = s.post("/errors/8/unmerge", url.Values{"hash": {hash}})
 	wants(t, page, "Split off as issue #")
-	if res := s.do(http.MethodPost, "/errors/8/unmerge", url.Values{"hash": {"xyz"}}); res.StatusCode != 400 {
+	if res := s.do(http.MethodPost, "/errors/8/unmerge", url.Values{"hash": {"xyz"}}); res.StatusCode != http.StatusBadRequest {
 		t.Errorf("a bad hash = %d, want 400", res.StatusCode)
 	}
-	if res := s.do(http.MethodPost, "/errors/8/merge", url.Values{"source": {"5"}}); res.StatusCode != 400 {
+	if res := s.do(http.MethodPost, "/errors/8/merge", url.Values{"source": {"5"}}); res.StatusCode != http.StatusBadRequest {
 		t.Errorf("a merge across projects = %d, want 400", res.StatusCode)
 	}
 
 	wants(t, s.get("/errors/8/delete", 200), "Delete this issue?")
-	if res := s.do(http.MethodPost, "/errors/8/delete", url.Values{}); res.StatusCode != 200 {
+	if res := s.do(http.MethodPost, "/errors/8/delete", url.Values{}); res.StatusCode != http.StatusOK {
 		t.Errorf("delete without confirmation = %d, want the page that asks", res.StatusCode)
 	}
 	to, page := s.post("/errors/8/delete", url.Values{"confirm": {"yes"}})
@@ -354,11 +359,11 @@ func TestIssueChanges(t *testing.T) {
 	}
 	wants(t, page, "1 issue deleted.")
 	for _, action := range []string{"resolve", "mute", "delete"} {
-		if res := s.do(http.MethodPost, "/errors/8/"+action, url.Values{"confirm": {"yes"}}); action != "delete" && res.StatusCode != 404 {
+		if res := s.do(http.MethodPost, "/errors/8/"+action, url.Values{"confirm": {"yes"}}); action != "delete" && res.StatusCode != http.StatusNotFound {
 			t.Errorf("%s of a deleted issue = %d, want 404", action, res.StatusCode)
 		}
 	}
-	if res := s.do(http.MethodPost, "/errors/5/burn", url.Values{}); res.StatusCode != 404 {
+	if res := s.do(http.MethodPost, "/errors/5/burn", url.Values{}); res.StatusCode != http.StatusNotFound {
 		t.Errorf("unknown action = %d, want 404", res.StatusCode)
 	}
 	if res := s.do(http.MethodGet, "/errors/5/resolve", nil); res.Header.Get("Location") != "/errors/5" {
@@ -385,7 +390,7 @@ func TestAlertsPage(t *testing.T) {
 	page = s.get("/alerts", 200)
 	wants(t, page, "Not configured", "SMTP_HOST", "No mail was made yet")
 	lacks(t, page, "Send test mail")
-	if res := s.do(http.MethodPost, "/alerts/test", url.Values{}); res.StatusCode != 503 {
+	if res := s.do(http.MethodPost, "/alerts/test", url.Values{}); res.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("test mail without mail = %d, want 503", res.StatusCode)
 	}
 }

@@ -125,7 +125,12 @@ doc.addEventListener('change', (e) => {
 // A short address: fields that are empty do not stand in it.
 doc.addEventListener('submit', (e) => {
   if (e.defaultPrevented || !e.target.matches('form[data-auto]')) return;
-  for (const el of $$('input,select', e.target)) if (!el.value) { el.disabled = true; el.dataset.back = ''; }
+  const fields = $$('input,select', e.target);
+  for (const el of fields) if (!el.value) { el.disabled = true; el.dataset.back = ''; }
+  if (fields.some((el) => el.value)) return;
+  // Nothing is left to ask for: not even the question mark.
+  e.preventDefault();
+  location.assign(e.target.action);
 });
 addEventListener('pageshow', () => {
   for (const el of $$('[data-back]')) { el.disabled = false; delete el.dataset.back; }

@@ -39,7 +39,11 @@ var files embed.FS
 
 var (
 	htmlPages = template.Must(template.New("").ParseFS(files, "templates/*.html"))
-	textPages = texttemplate.Must(texttemplate.New("").ParseFS(files, "templates/*.txt"))
+	textPages = texttemplate.Must(texttemplate.New("").Funcs(texttemplate.FuncMap{
+		// Further lines of a message stand below its first, where they cannot
+		// be taken for lines of the mail.
+		"indent": func(s string) string { return strings.ReplaceAll(s, "\n", "\n             ") },
+	}).ParseFS(files, "templates/*.txt"))
 )
 
 // fact is a line of the table below a headline.

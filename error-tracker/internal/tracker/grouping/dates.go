@@ -5,7 +5,7 @@ import "strings"
 // matchDate reads dates and times of day in the forms that programs print:
 // ISO 8601 and RFC 3339, RFC 822, 850 and 1123, JavaScript's and C's.
 func matchDate(s string) (int, string) {
-	n := 0
+	var n int
 	if isDigit(s[0]) {
 		n = numericDate(s)
 		if n == 0 {
@@ -41,7 +41,7 @@ func atoi(s string) int {
 // 20060102, each with a time of day behind it or not.
 func numericDate(s string) int {
 	digits := span(s, isDigit)
-	n := 0
+	var n int
 	switch digits {
 	case 4:
 		if len(s) < 8 || s[4] != '-' && s[4] != '/' {

@@ -5,7 +5,10 @@ import (
 	"strings"
 )
 
-const defaultVariable = "default"
+const (
+	defaultVariable = "default"
+	maxVariable     = 100 // bytes of a name with its blanks
+)
 
 // custom replaces the key by the sender's own grouping, if it has one.
 func (k *key) custom() {
@@ -40,9 +43,12 @@ func variable(s string) (name, rest string, ok bool) {
 	if !ok {
 		return "", s, false
 	}
-	name, rest, ok = strings.Cut(inner, "}}")
-	name = strings.TrimSpace(name)
-	if !ok || name == "" || strings.ContainsAny(name, "{ \t\n") {
+	end := strings.Index(inner[:min(len(inner), maxVariable)], "}}")
+	if end < 0 {
+		return "", s, false
+	}
+	name, rest = strings.TrimSpace(inner[:end]), inner[end+2:]
+	if name == "" || strings.ContainsAny(name, "{ \t\n") {
 		return "", s, false
 	}
 	return name, rest, true

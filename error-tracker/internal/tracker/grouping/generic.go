@@ -10,8 +10,14 @@ var genericTypes = map[string]bool{
 	"*withstack.withStack": true, "*errutil.leafError": true, "*errutil.withPrefix": true, "*withmessage.withMessage": true, // cockroachdb/errors
 	"*multierror.Error": true, "*multierr.multiError": true, "*eris.rootError": true, "*eris.wrapError": true, "*oops.OopsError": true,
 	"*xerrors.errorString": true, "*xerrors.wrapError": true, "*xerrors.noWrapError": true, "*tracerr.errorData": true, "*status.Error": true,
+	"NetworkError":  true, // of a request by way of a helper that makes them all
 	"anyhow::Error": true, "eyre::Report": true, "Box<dyn Error>": true, "alloc::string::String": true, "alloc::boxed::Box<dyn core::error::Error>": true,
 }
+
+// messageTypes are what clients call something that was logged and not raised.
+// Its stack is the one of the logging call, of which there may be one for a
+// whole program.
+var messageTypes = map[string]bool{"ConsoleError": true, "ConsoleWarning": true}
 
 func isGeneric(typ string) bool { return genericTypes[typ] }
 

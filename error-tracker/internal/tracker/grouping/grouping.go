@@ -136,6 +136,9 @@ func exceptionKey(x *event.Exception, platform string) linkKey {
 	if !x.Mechanism.Synthetic {
 		k.typ = cleanType(x.Type)
 	}
+	if messageTypes[k.typ] {
+		k.frames = nil
+	}
 	if len(k.frames) == 0 || isGeneric(k.typ) {
 		k.value = Normalize(x.Value)
 	}
@@ -236,13 +239,17 @@ func (k *key) finish() {
 
 // cut shortens s to valid UTF-8 of at most limit bytes.
 func cut(s string, limit int) string {
+	if len(s) > 4*limit { // what is replaced grows by less
+		s = s[:4*limit]
+	}
+	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) <= limit {
-		return strings.ToValidUTF8(s, "\uFFFD")
+		return s
 	}
 	const mark = "…"
 	end := limit - len(mark)
 	for end > 0 && !utf8.RuneStart(s[end]) {
 		end--
 	}
-	return cut(s[:end], limit) + mark
+	return s[:end] + mark
 }

@@ -47,13 +47,13 @@ func isLibraryPath(path, platform string) bool {
 		return true
 	}
 	previous := ""
-	for rest := path; rest != ""; {
-		segment := rest
-		if i := strings.IndexAny(rest, `/\`); i >= 0 {
-			segment, rest = rest[:i], rest[i+1:]
-		} else {
-			break // the file itself
+	for rest := path; ; {
+		i := strings.IndexAny(rest, `/\`)
+		if i < 0 {
+			return false // the file itself
 		}
+		segment := rest[:i]
+		rest = rest[i+1:]
 		switch segment {
 		case "site-packages", "dist-packages", "node_modules", "bower_components", "vendor", "rubygems", ".cargo", "rustc":
 			return true
@@ -78,7 +78,6 @@ func isLibraryPath(path, platform string) bool {
 		}
 		previous = segment
 	}
-	return false
 }
 
 var libraryPrefixes = []string{

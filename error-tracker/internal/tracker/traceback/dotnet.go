@@ -140,11 +140,9 @@ const (
 )
 
 type dotnetParser struct {
-	root    *link
-	open    []*link // from the outermost to the one that takes frames
-	text    []string
-	members int
-	member  bool // inside "(Inner Exception #n)"
+	root *link
+	open []*link // from the outermost to the one that takes frames
+	text []string
 }
 
 func parseDotnet(p *parser) {
@@ -186,7 +184,6 @@ func (y *dotnetParser) line(line string) {
 			y.root.under(x, "chained", "InnerExceptions["+strconv.Itoa(n)+"]")
 		}
 		y.open = append(y.open[:1], x)
-		y.member = true
 		y.headers(strings.TrimPrefix(rest, ")"))
 	case strings.HasPrefix(trimmed, dotnetInner) && y.root != nil:
 		y.finish()

@@ -32,6 +32,10 @@ func isGoFrame(line string) bool {
 	return ok
 }
 
+// goEscapes are what the linker writes for dots and quotes in the last part of
+// a package's path.
+var goEscapes = strings.NewReplacer("%2e", ".", "%22", `"`)
+
 // goFunction splits "example.com/shop.(*Store).Load(0xc000, {0x1, 0x2})" into
 // its package and the function in it.
 func goFunction(line string) (module, function string) {
@@ -57,7 +61,7 @@ func goFunction(line string) (module, function string) {
 	if dot < 0 {
 		return "", line
 	}
-	module = strings.NewReplacer("%2e", ".", "%22", `"`).Replace(line[:slash+dot])
+	module = goEscapes.Replace(line[:slash+dot])
 	return module, line[slash+dot+1:]
 }
 

@@ -106,85 +106,81 @@ func parsePHP(p *parser) {
 	}
 	y.finish()
 	p.root = y.root
-	if y.laravel && p.root != nil {
+	if y.newestFirst {
 		p.root = reverseChain(p.root)
 	}
 }
 
 type phpParser struct {
-	root    *link
-	text    []string // of a header
-	calls   []phpCall
-	reading bool // among the calls
-	laravel bool // "[previous exception]": the newest first
-	n       int
+	root        *link
+	text        []string // of a header
+	current     *link    // among whose calls we are
+	file        string   // where the next call's function was
+	number      int
+	escaped     bool // backslashes are doubled, as JSON does
+	newestFirst bool // as Laravel logs chains: "[previous exception]"
 }
 
 func (y *phpParser) line(line string) {
 	trimmed := strings.TrimSpace(line)
-	if c, ok := parsePHPCall(line); ok {
-		y.reading = true
-		y.n++
-		// The ends of the trace are kept by the stack; here only as many.
-		if len(y.calls) < 4*MaxFrames || c.function == "{main}" {
-			y.calls = append(y.calls, c)
+	if c, ok := parsePHPCall(trimmed); ok {
+		if y.current == nil {
+			y.begin()
 		}
+		y.call(c)
 		return
 	}
 	switch {
 	case trimmed == "Stack trace:", trimmed == "[stacktrace]", trimmed == "":
-		return
 	case strings.HasPrefix(trimmed, "[previous exception]"):
 		y.finish()
-		y.laravel = true
+		y.newestFirst = true
 		y.text = []string{strings.TrimSpace(trimmed[len("[previous exception]"):])}
-	case strings.HasPrefix(trimmed, "Next ") && y.reading:
+	case strings.HasPrefix(trimmed, "Next ") && y.current != nil:
 		y.finish()
 		y.text = []string{trimmed[len("Next "):]}
-	case y.reading:
+	case y.current != nil:
 		y.finish() // "  thrown in … on line 12", or other text
 	default:
 		y.text = append(y.text, trimmed)
 	}
 }
 
-// finish makes an exception of what was read.
-func (y *phpParser) finish() {
-	calls, text := y.calls, y.text
-	y.calls, y.text, y.reading = nil, nil, false
-	if len(calls) == 0 {
-		return
-	}
+// begin makes an exception of the header that was read.
+func (y *phpParser) begin() {
 	x := &link{}
-	var file string
-	var line int
-	escaped := false
-	x.typ, x.value, file, line, escaped = phpTop(text)
-	if escaped { // by JSON
+	x.typ, x.value, y.file, y.number, y.escaped = phpTop(y.text)
+	if y.escaped {
 		x.typ = unescapePHP(x.typ)
-		for i := range calls {
-			calls[i].function = unescapePHP(calls[i].function)
-		}
-	}
-	// A call tells where it was made, and so where its caller was: names and
-	// places are one line apart.
-	for _, c := range calls {
-		function := c.function
-		if function == "{main}" {
-			function = ""
-		}
-		if file != "" || function != "" {
-			x.stack.add(phpFrame(file, line, function))
-		}
-		file, line = c.file, c.line
-	}
-	if file != "" {
-		x.stack.add(phpFrame(file, line, ""))
 	}
 	if y.root != nil {
 		x.under(y.root, "chained", "previous")
 	}
-	y.root = x
+	y.root, y.current, y.text = x, x, nil
+}
+
+// call adds a frame. A call tells where it was made, and so where its caller
+// was: names and places are one line apart.
+func (y *phpParser) call(c phpCall) {
+	function := c.function
+	if function == "{main}" {
+		function = ""
+	}
+	if y.escaped {
+		function = unescapePHP(function)
+	}
+	if y.file != "" || function != "" {
+		y.current.stack.add(phpFrame(y.file, y.number, function))
+	}
+	y.file, y.number = c.file, c.line
+}
+
+// finish ends an exception. Where its last call was made is a frame, too.
+func (y *phpParser) finish() {
+	if y.current != nil && y.file != "" {
+		y.current.stack.add(phpFrame(y.file, y.number, ""))
+	}
+	y.current, y.file, y.text = nil, "", nil
 }
 
 func phpFrame(file string, line int, function string) event.Frame {

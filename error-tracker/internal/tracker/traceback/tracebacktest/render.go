@@ -167,7 +167,10 @@ func Go(chain []event.Exception) string {
 	x := chain[len(chain)-1]
 	fmt.Fprintf(&b, "panic: %s\n\ngoroutine 1 [running]:\n", strings.ReplaceAll(x.Value, "\n", "\n\t"))
 	innermostFirst(x, func(f event.Frame) {
-		fmt.Fprintf(&b, "%s.%s(0xc0000b4000, {0x1, 0x2})\n\t%s:%d +0x1d\n", f.Module, f.Function, path(f), f.Line)
+		// The dots of a package's own name are escaped.
+		slash := strings.LastIndexByte(f.Module, '/') + 1
+		module := f.Module[:slash] + strings.ReplaceAll(f.Module[slash:], ".", "%2e")
+		fmt.Fprintf(&b, "%s.%s(0xc0000b4000, {0x1, 0x2})\n\t%s:%d +0x1d\n", module, f.Function, path(f), f.Line)
 	})
 	return b.String()
 }

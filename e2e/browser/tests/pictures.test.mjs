@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, statSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Session, clean, launch, shut } from '../pages.mjs';
+import { ship, shopWindow } from '../reports.mjs';
+import { startService } from '../service.mjs';
+
+const update = process.env.UPDATE_SCREENSHOTS === '1';
+const folder = fileURLToPath(new URL(update ? '../../../docs/screenshots/' : '../../out/screenshots/', import.meta.url));
+
+// A service stamps what comes in by its own clock, so on a fresh one everything
+// happened just now. For the documents the reports are spread over some days.
+const yesterday = `
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+hour = 3600000
+for id, hash, last in db.execute("SELECT i.id, i.primary_hash, i.last_seen FROM issues i").fetchall():
+    (now, env, rel, n) = db.execute("SELECT hour, environment_id, release_id, sum(n) FROM hash_hour WHERE hash_id = ?", [hash]).fetchone()
+    first, quiet, total = last - (id * id * 5 % 300 + 3) * hour, id * 7 % 23, 0
+    for back in range(1, min(14 * 24, (last - first) // hour)):
+        more = max(0, (n + id) * (back * back * 13 + id * 29) % 23 - 9 - (quiet if back > id % 7 + 3 else 0))
+        if more:
+            db.execute("INSERT INTO hash_hour VALUES (?, ?, ?, ?, ?, ?)", [hash, now - back, env, rel, more, (now - back) * hour])
+            total += more
+    db.execute("UPDATE issues SET first_seen = ?, last_seen = last_seen - ?, count = count + ?, users = users + ? WHERE id = ?", [first, (id - 1) * (id - 1) * 71000 % (hour // 2), total, total // 3, id])
+    db.execute("UPDATE issues SET regressed_at = last_seen WHERE id = 4")
+db.close()
+`;
+
+describe('pictures for the documents', () => {
+  let service, browser, session, id;
+  before(async () => {
+    service = await startService({ LOG_VIEWER_URL: 'http://127.0.0.1:5011', METRICS_COLLECTOR_URL: 'http://127.0.0.1:5012' });
+    browser = await launch();
+    session = await new Session(browser, service).signIn();
+    await shopWindow(service);
+    ({ id } = await service.report(ship(44)));
+    if (update) await service.between((database) => execFileSync('python3', ['-c', yesterday, database]));
+  });
+  after(async () => {
+    await browser?.close();
+    await service?.stop();
+  });
+
+  test('the list and an issue, in both colours, wide and narrow', async () => {
+    mkdirSync(folder, { recursive: true });
+    for (const scheme of ['light', 'dark']) {
+      for (const [width, height] of [[1280, 860], [360, 780]]) {
+        for (const [name, path] of [['issues', '/'], ['issue', `/errors/${id}`]]) {
+          const page = await session.open(path, { scheme, width, height, zone: 'UTC' });
+          const file = `${folder}error-tracker-${name}-${scheme}-${width}.png`;
+          await page.screenshot({ path: file });
+          try {
+            execFileSync('convert', [file, '-strip', '+dither', '-colors', '128', '-define', 'png:compression-level=9', `PNG8:${file}`]);
+          } catch (err) {
+            if (err.code !== 'ENOENT') throw err; // no ImageMagick: the picture stays as it is
+          }
+          const { size } = statSync(file);
+          assert.ok(size > 5000 && size <= 150 * 1024, `${file} has ${size} bytes`);
+          await clean(page);
+          await shut(page);
+        }
+      }
+    }
+  });
+});
