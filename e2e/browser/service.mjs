@@ -18,19 +18,21 @@ const freePort = () => new Promise((resolve, reject) => {
   });
 });
 
-// startService resolves when the service answers. stop() ends it and removes its data.
+// startService resolves when the service answers. stop() ends it and removes its
+// data. {url} in a setting is the address that it gets.
 export async function startService(env = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'monlight-browser-'));
   const database = join(dir, 'errors.db');
   const port = await freePort();
   const key = randomBytes(16).toString('hex');
   const url = `http://127.0.0.1:${port}`;
+  const settings = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value.replace('{url}', url)]));
   let log = '', child, ended;
 
   const start = async () => {
     let failed;
     child = spawn(binary, [], {
-      env: { PATH: process.env.PATH, API_KEY: key, ADDR: `127.0.0.1:${port}`, DATABASE_PATH: database, RATE_LIMIT: '100000', ...env },
+      env: { PATH: process.env.PATH, API_KEY: key, ADDR: `127.0.0.1:${port}`, DATABASE_PATH: database, RATE_LIMIT: '100000', ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (b) => { log = (log + b).slice(-20000); });

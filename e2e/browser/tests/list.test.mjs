@@ -30,6 +30,7 @@ describe('the list of issues', () => {
     assert.equal(JSON.parse(out).status, 'created', out);
     await page.waitForSelector('tr[data-row]', { timeout: 15000 });
     assert.deepEqual(await types(page), ['ValueError']);
+    assert.ok(await page.locator('[data-search]').isVisible(), 'the list came without its filters');
     await clean(page);
     await shut(page);
   });

@@ -20,7 +20,7 @@ for id, hash, last in db.execute("SELECT i.id, i.primary_hash, i.last_seen FROM 
     (now, env, rel, n) = db.execute("SELECT hour, environment_id, release_id, sum(n) FROM hash_hour WHERE hash_id = ?", [hash]).fetchone()
     first, quiet, total = last - (id * id * 5 % 300 + 3) * hour, id * 7 % 23, 0
     for back in range(1, min(14 * 24, (last - first) // hour)):
-        more = max(0, (n + id) * (back * back * 13 + id * 29) % 23 - 9 - (quiet if back > id % 7 + 3 else 0))
+        more = max(0, (n + id) * (back * back * 13 + id * 29) % 23 - 8 - (quiet if back > id % 7 + 9 else 0))
         if more:
             db.execute("INSERT INTO hash_hour VALUES (?, ?, ?, ?, ?, ?)", [hash, now - back, env, rel, more, (now - back) * hour])
             total += more

@@ -176,7 +176,10 @@ func (d *decoder) uvarint() (uint64, error) {
 	if n <= 0 {
 		return 0, fmt.Errorf("%w: not a number", errStored)
 	}
-	d.b, d.s = d.b[n:], d.s[n:]
+	d.b = d.b[n:]
+	if d.s != "" {
+		d.s = d.s[n:]
+	}
 	return v, nil
 }
 

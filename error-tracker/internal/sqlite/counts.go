@@ -91,16 +91,21 @@ func (s *Store) names(ctx context.Context, what, query string, args ...any) ([]s
 	return names, readError(what, err)
 }
 
+const (
+	sqlIssueEnvironments = `SELECT n.name, sum(c.n) AS events FROM hashes h CROSS JOIN hash_hour c ON c.hash_id = h.id
+		JOIN environments n ON n.id = c.environment_id WHERE h.issue_id = ? GROUP BY n.id ORDER BY events DESC, n.name LIMIT ?`
+	sqlIssueReleases = `SELECT n.name, sum(c.n) AS events FROM hashes h CROSS JOIN hash_hour c ON c.hash_id = h.id
+		JOIN releases n ON n.id = c.release_id WHERE h.issue_id = ? GROUP BY n.id ORDER BY events DESC, n.name LIMIT ?`
+)
+
 // IssueEnvironments implements tracker.Store.
 func (s *Store) IssueEnvironments(ctx context.Context, issueID int64) ([]tracker.Share, error) {
-	return s.shares(ctx, issueID, `SELECT n.name, sum(c.n) AS events FROM hashes h CROSS JOIN hash_hour c ON c.hash_id = h.id
-		JOIN environments n ON n.id = c.environment_id WHERE h.issue_id = ? GROUP BY n.id ORDER BY events DESC, n.name LIMIT ?`)
+	return s.shares(ctx, issueID, sqlIssueEnvironments)
 }
 
 // IssueReleases implements tracker.Store.
 func (s *Store) IssueReleases(ctx context.Context, issueID int64) ([]tracker.Share, error) {
-	return s.shares(ctx, issueID, `SELECT n.name, sum(c.n) AS events FROM hashes h CROSS JOIN hash_hour c ON c.hash_id = h.id
-		JOIN releases n ON n.id = c.release_id WHERE h.issue_id = ? GROUP BY n.id ORDER BY events DESC, n.name LIMIT ?`)
+	return s.shares(ctx, issueID, sqlIssueReleases)
 }
 
 func (s *Store) shares(ctx context.Context, issueID int64, query string) ([]tracker.Share, error) {

@@ -10,12 +10,14 @@ import (
 // maxGroups bounds the list of the hashes of an issue.
 const maxGroups = 1000
 
+const sqlGroups = `SELECT h.hash, h.created_at, h.type, h.message, h.reasons, h.id = i.primary_hash,
+	coalesce(sum(c.n), 0), coalesce(max(c.last), h.created_at)
+	FROM issues i JOIN hashes h ON h.issue_id = i.id LEFT JOIN hash_hour c ON c.hash_id = h.id
+	WHERE i.id = ? GROUP BY h.id ORDER BY h.id <> i.primary_hash, h.id LIMIT ?`
+
 // Groups implements tracker.Store.
 func (s *Store) Groups(ctx context.Context, issueID int64) ([]tracker.Group, error) {
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT h.hash, h.created_at, h.type, h.message, h.reasons, h.id = i.primary_hash,
-		coalesce(sum(c.n), 0), coalesce(max(c.last), h.created_at)
-		FROM issues i JOIN hashes h ON h.issue_id = i.id LEFT JOIN hash_hour c ON c.hash_id = h.id
-		WHERE i.id = ? GROUP BY h.id ORDER BY h.id <> i.primary_hash, h.id LIMIT ?`, issueID, maxGroups)
+	rows, err := s.db.Read().QueryContext(ctx, sqlGroups, issueID, maxGroups)
 	groups, err := scanAll(rows, err, scanGroup)
 	if err != nil {
 		return nil, readError("list groups", err)

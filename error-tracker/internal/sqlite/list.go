@@ -29,7 +29,7 @@ func (c *conditions) String() string {
 	return strings.Join(c.sql, " AND ")
 }
 
-// filter is the part of q that says which issues, not in which order.
+// filter is the part of q that says which issues, without the search.
 func (s *Store) filter(q tracker.IssueQuery) (c conditions, err error) {
 	now := s.now().UnixMilli()
 	const muted = "i.muted = 1 AND (i.muted_until = 0 OR i.muted_until > ?)"
@@ -69,16 +69,6 @@ func (s *Store) filter(q tracker.IssueQuery) (c conditions, err error) {
 	if !q.Since.IsZero() {
 		c.add("i.last_seen >= ?", q.Since.UnixMilli())
 	}
-	if terms := searchTerms(q.Search); len(terms) > 0 {
-		// All terms have to be in the texts of one hash.
-		args := make([]any, 0, len(terms))
-		found := make([]string, 0, len(terms))
-		for _, t := range terms {
-			found = append(found, "instr(search, ?) > 0")
-			args = append(args, t)
-		}
-		c.add("i.id IN (SELECT issue_id FROM hashes WHERE "+strings.Join(found, " AND ")+")", args...)
-	}
 	return c, nil
 }
 
@@ -113,22 +103,27 @@ func (s *Store) Issues(ctx context.Context, q tracker.IssueQuery) (tracker.Issue
 		limit = tracker.DefaultPage
 	}
 	limit = min(limit, tracker.MaxPage)
+	if err := check(q); err != nil {
+		return page, err
+	}
 	// One snapshot, so that the total belongs to the page.
 	tx, err := s.db.Read().BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return page, readError("list issues", err)
 	}
 	defer tx.Rollback()
+	if terms := searchTerms(q.Search); len(terms) > 0 {
+		if err := c.search(ctx, tx, terms); err != nil {
+			return page, readError("search issues", err)
+		}
+	}
 	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM issues i WHERE "+c.String(), c.args...).Scan(&page.Total); err != nil {
 		return page, readError("count issues", err)
 	}
 	if page.Total == 0 {
 		return page, nil
 	}
-	query, args, err := pageQuery(c, q, limit)
-	if err != nil {
-		return page, err
-	}
+	query, args := pageQuery(c, q, limit)
 	rows, err := tx.QueryContext(ctx, query, args...)
 	page.Issues, err = scanAll(rows, err, s.scanIssue)
 	if err != nil {
@@ -140,22 +135,27 @@ func (s *Store) Issues(ctx context.Context, q tracker.IssueQuery) (tracker.Issue
 	return page, nil
 }
 
-// pageQuery reads one issue more than the page has, to tell whether there are more.
-func pageQuery(c conditions, q tracker.IssueQuery, limit int) (query string, args []any, err error) {
-	order, ok := orders[q.Sort]
-	if !ok {
-		return "", nil, errs.New(errs.Invalid, "sort is %q", cut(string(q.Sort), 40))
+// check refuses what pageQuery could not put into a query.
+func check(q tracker.IssueQuery) error {
+	if _, ok := orders[q.Sort]; !ok {
+		return errs.New(errs.Invalid, "sort is %q", cut(string(q.Sort), 40))
 	}
 	if q.Offset < 0 {
-		return "", nil, errs.New(errs.Invalid, "offset is %d, want 0 or more", q.Offset)
+		return errs.New(errs.Invalid, "offset is %d, want 0 or more", q.Offset)
 	}
+	return nil
+}
+
+// pageQuery reads one issue more than the page has, to tell whether there are more.
+func pageQuery(c conditions, q tracker.IssueQuery, limit int) (query string, args []any) {
+	order := orders[q.Sort]
 	if q.After != (tracker.Cursor{}) {
 		c.add("(i."+order+", i.id) < (?, ?)", q.After.Value, q.After.ID)
 	}
 	by := " ORDER BY i." + order + " DESC, i.id DESC"
 	// Only the IDs go through the sort; those of the page then meet their rows and texts.
 	from := "(SELECT i.id FROM issues i WHERE " + c.String() + by + " LIMIT ? OFFSET ?) top CROSS JOIN issues i ON i.id = top.id"
-	return selectIssues(from) + by, append(c.args, limit+1, q.Offset), nil
+	return selectIssues(from) + by, append(c.args, limit+1, q.Offset)
 }
 
 // Issue implements tracker.Store.

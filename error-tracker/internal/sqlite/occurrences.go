@@ -56,7 +56,7 @@ func (s *Store) scanOccurrence(rows *sql.Rows) (tracker.Occurrence, error) {
 	}
 	copy(o.Hash[:], hash)
 	var err error
-	if o.Event, err = s.payloads.unpack(payload); err != nil {
+	if o.Event, err = s.payloads.unpack(payload, nil); err != nil {
 		return o, fmt.Errorf("occurrence %d: %w", o.ID, err)
 	}
 	return o, nil
@@ -89,9 +89,11 @@ func (s *Store) Occurrence(ctx context.Context, issueID, id int64) (o tracker.Oc
 	return o, older, newer, readError("read occurrence", err)
 }
 
+const sqlFirst = "WHERE o.issue_id = ? AND o.first = 1 AND o.hash_id = i.primary_hash"
+
 // FirstOccurrence implements tracker.Store.
 func (s *Store) FirstOccurrence(ctx context.Context, issueID int64) (tracker.Occurrence, error) {
-	rows, err := s.db.Read().QueryContext(ctx, sqlOccurrence+"WHERE o.issue_id = ? AND o.first = 1 AND o.hash_id = i.primary_hash", issueID)
+	rows, err := s.db.Read().QueryContext(ctx, sqlOccurrence+sqlFirst, issueID)
 	found, err := scanAll(rows, err, s.scanOccurrence)
 	if err != nil {
 		return tracker.Occurrence{}, readError("read first occurrence", err)

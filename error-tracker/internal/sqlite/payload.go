@@ -14,6 +14,7 @@ import (
 const (
 	plainForm = 'p' // as it is
 	zstdForm  = 'z' // a zstd frame, which names its dictionary
+	deltaForm = 'd' // the same, with the way from the first event of the hash to this one in it
 )
 
 const (
@@ -23,6 +24,7 @@ const (
 	// zstdWindow is how far back matches reach. It bounds the memory of each
 	// encoder, and few events are longer.
 	zstdWindow = 64 << 10
+	maxPooled  = 256 << 10 // the largest buffer that is kept for later
 )
 
 // payloads packs and unpacks events. It is safe for concurrent use; so many
@@ -31,7 +33,14 @@ const (
 type payloads struct {
 	enc     *zstd.Encoder
 	dec     *zstd.Decoder
-	buffers sync.Pool
+	buffers sync.Pool // of *[]byte
+	deltas  sync.Pool // of *deltaWriter
+}
+
+// deltaWriter is the memory that making a delta takes.
+type deltaWriter struct {
+	table deltaTable
+	buf   []byte
 }
 
 func newPayloads(dictionaries ...[]byte) (*payloads, error) {
@@ -59,42 +68,94 @@ func newPayloads(dictionaries ...[]byte) (*payloads, error) {
 	if err != nil {
 		return nil, fmt.Errorf("zstd: %w", err)
 	}
-	return &payloads{enc: enc, dec: dec, buffers: sync.Pool{New: func() any { return new([]byte) }}}, nil
+	return &payloads{
+		enc: enc, dec: dec,
+		buffers: sync.Pool{New: func() any { return new([]byte) }},
+		deltas:  sync.Pool{New: func() any { return new(deltaWriter) }},
+	}, nil
+}
+
+// plain calls f with the stored form of e, in memory that is used again.
+func (p *payloads) plain(e *event.Event, f func(plain []byte)) {
+	buf := p.buffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
+	plain := encodeEvent((*buf)[:0], e)
+	f(plain)
+	if cap(plain) > maxPooled { // one huge event must not stay in memory for ever
+		plain = nil
+	}
+	*buf = plain
+	p.buffers.Put(buf)
 }
 
 // pack returns the payload of e, in memory of its own.
-func (p *payloads) pack(e *event.Event) []byte {
-	buf := p.buffers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
-	plain := encodeEvent((*buf)[:0], e)
-	out := make([]byte, 1, 64+len(plain)/3)
-	out[0] = zstdForm
-	out = p.enc.EncodeAll(plain, out)
-	if len(out) > len(plain) {
-		out = append(append(out[:0], plainForm), plain...)
-	}
-	if cap(plain) <= 1<<18 { // one huge event must not stay in memory for ever
-		*buf = plain
-	} else {
-		*buf = nil
-	}
-	p.buffers.Put(buf)
+func (p *payloads) pack(e *event.Event) (out []byte) {
+	p.plain(e, func(plain []byte) { out = p.packPlain(plain) })
 	return out
 }
 
-// unpack reads a payload.
-func (p *payloads) unpack(b []byte) (event.Event, error) {
-	if len(b) == 0 {
-		return event.Event{}, fmt.Errorf("%w: empty payload", errStored)
+func (p *payloads) packPlain(plain []byte) []byte {
+	out := p.compress(zstdForm, plain)
+	if len(out) > len(plain) {
+		out = append(append(out[:0], plainForm), plain...)
 	}
-	switch b[0] {
-	case plainForm:
-		return decodeEvent(bytes.Clone(b[1:])) // events share the memory of what they are read from
-	case zstdForm:
-		plain, err := p.dec.DecodeAll(b[1:], nil)
-		if err != nil {
-			return event.Event{}, fmt.Errorf("%w: %w", errStored, err)
+	return out
+}
+
+func (p *payloads) compress(form byte, b []byte) []byte {
+	out := make([]byte, 1, 64+len(b)/3)
+	out[0] = form
+	return p.enc.EncodeAll(b, out)
+}
+
+// packDelta is pack for an event whose reader will have base, the stored form
+// of another one. Where the two have little in common it is pack.
+func (p *payloads) packDelta(e *event.Event, base []byte) (out []byte) {
+	w := p.deltas.Get().(*deltaWriter) //nolint:forcetypeassert // the pool holds nothing else
+	p.plain(e, func(plain []byte) {
+		w.buf = appendDelta(w.buf[:0], base, plain, &w.table)
+		if len(w.buf) > len(plain)/2 {
+			out = p.packPlain(plain)
+			return
 		}
-		return decodeEvent(plain)
+		out = p.compress(deltaForm, w.buf)
+	})
+	if cap(w.buf) <= maxPooled {
+		p.deltas.Put(w)
 	}
-	return event.Event{}, fmt.Errorf("%w: form %q", errStored, b[0])
+	return out
+}
+
+// needsBase tells whether a payload can only be read with that of the first
+// event of its hash.
+func needsBase(payload []byte) bool { return len(payload) > 0 && payload[0] == deltaForm }
+
+// unpack reads a payload; base is for those that need it.
+func (p *payloads) unpack(payload, base []byte) (event.Event, error) {
+	plain, err := p.unpackPlain(payload, base)
+	if err != nil {
+		return event.Event{}, err
+	}
+	return decodeEvent(plain)
+}
+
+// unpackPlain returns the stored form of an event, in memory of its own.
+func (p *payloads) unpackPlain(payload, base []byte) ([]byte, error) {
+	if len(payload) == 0 {
+		return nil, fmt.Errorf("%w: empty payload", errStored)
+	}
+	form, body := payload[0], payload[1:]
+	if form == plainForm {
+		return bytes.Clone(body), nil // events share the memory of what they are read from
+	}
+	if form != zstdForm && form != deltaForm {
+		return nil, fmt.Errorf("%w: form %q", errStored, form)
+	}
+	plain, err := p.dec.DecodeAll(body, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errStored, err)
+	}
+	if form == deltaForm {
+		return applyDelta(base, plain)
+	}
+	return plain, nil
 }

@@ -236,6 +236,8 @@ class Live extends HTMLElement {
   swap(body) {
     const focused = this.contains(doc.activeElement) && doc.activeElement.getAttribute('href');
     const again = $('ml-live', body);
+    // A page that waited for its first data has no controls for them yet.
+    if (this.hasAttribute('once') && !again?.hasAttribute('once')) { location.reload(); return; }
     if (again) { this.replaceWith(doc.adoptNode(again)); } else { this.replaceChildren(...body.childNodes); }
     drawTimes(); drawChecks();
     if (focused) $(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });

@@ -49,8 +49,8 @@ CREATE TABLE issues (
   muted_until   INTEGER NOT NULL DEFAULT 0   -- 0: until someone unmutes it
 ) STRICT;
 
-CREATE INDEX issues_last_seen ON issues (resolved, last_seen, project_id, browser);
-CREATE INDEX issues_first_seen ON issues (resolved, first_seen, project_id, browser);
+CREATE INDEX issues_last_seen ON issues (resolved, last_seen, id, project_id, browser);
+CREATE INDEX issues_first_seen ON issues (resolved, first_seen, id, project_id, browser);
 CREATE INDEX issues_resolved_at ON issues (resolved_at) WHERE resolved = 1;
 
 -- A hash is the key by which events come to an issue. Counters are kept by

@@ -34,7 +34,7 @@ var changes = []change{
 	{"numbers, ids and addresses in the message change", true, 99, messages},
 	{"one library frame more", true, 99, once(hasLibraryFrame, addLibraryFrame)},
 	{"one wrapper more around the program, which has 3 functions or more on the stack", true, 99, once(ownAtLeast(3), addWrapper)},
-	{"the same, which has 1 or 2", true, 0, once(ownFewer(3), addWrapper)},
+	{"one wrapper more around the program, which has 1 or 2 functions on the stack", true, 0, once(ownFewer(3), addWrapper)},
 	{"recursion is deeper", true, 99, once(hasFrames, recurse)},
 	{"it happened by another route", true, 99, once(always, func(e *event.Event) {
 		e.Transaction, e.Request.URL, e.ServerName = "/other/{id}", "https://example.com/other/7", "web-2"
@@ -250,6 +250,8 @@ func releases(e *event.Event) [][2]*event.Event {
 		{"/opt/shop-1.4.2", "/opt/shop-1.5.0"},
 		{"/home/deploy/shop/ca549d9", "/home/deploy/shop/0bd91ef"},
 		{"/var/www/versions/v81", "/var/www/versions/v82"},
+		{"/srv/2026-11-20_10-15", "/srv/2027-01-05_09-30"},
+		{"/srv/release-42", "/srv/release-43"},
 	} {
 		all = append(all, [2]*event.Event{install(roots[0]), install(roots[1])})
 	}

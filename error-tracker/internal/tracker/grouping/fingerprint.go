@@ -7,7 +7,9 @@ import (
 
 const (
 	defaultVariable = "default"
-	maxVariable     = 100 // bytes of a name with its blanks
+	maxVariable     = 100     // bytes of a name with its blanks
+	maxTemplate     = 1 << 10 // bytes of a part with variables; a longer one is taken as it is
+	maxCustom       = 20      // parts that are explained
 )
 
 // custom replaces the key by the sender's own grouping, if it has one.
@@ -19,13 +21,13 @@ func (k *key) custom() {
 	reasons := k.Reasons
 	k.Reasons = nil
 	d := newDigest(k.event.Project, "f")
-	for _, part := range parts {
+	for i, part := range parts {
 		value, isDefault := k.resolve(part)
 		d.add(value)
 		if isDefault {
 			k.Reasons = append(k.Reasons, reasons...)
 			reasons = nil
-		} else {
+		} else if i < maxCustom {
 			k.because("fingerprint", value)
 		}
 	}
@@ -60,7 +62,7 @@ func (k *key) resolve(part string) (value string, whole bool) {
 	if isDefault(part) {
 		return k.Hash.String(), true
 	}
-	if !strings.Contains(part, "{{") {
+	if len(part) > maxTemplate || !strings.Contains(part, "{{") {
 		return part, false
 	}
 	var b strings.Builder
@@ -100,7 +102,10 @@ func (k *key) variable(name string) (value string, known bool) {
 		}
 		return k.Title, true
 	case "message", "error.value":
-		return Normalize(k.Message), true
+		if k.normalised == "" {
+			k.normalised = Normalize(k.Message)
+		}
+		return k.normalised, true
 	case "function", "stack.function":
 		return k.place.function, true
 	case "module", "stack.module", "path", "stack.abs_path":

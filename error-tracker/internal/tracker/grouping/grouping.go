@@ -37,7 +37,7 @@ func ParseHash(s string) (Hash, bool) {
 // Key is the place of an event among the issues of its project.
 type Key struct {
 	Hash     Hash     // equal for events of one issue
-	Similar  Hash     // coarser: equal for events that look alike (type and first in-app frame, without its statement)
+	Similar  Hash     // coarser: equal for events that look alike (type and first frame without its statement, or the beginning of the message)
 	Reasons  []Reason // what went into Hash, for people
 	Title    string   // exception type, or what stands for it when there is no exception
 	Message  string   // the value that belongs to Title, one line or many
@@ -47,7 +47,7 @@ type Key struct {
 
 // Reason is one part of a grouping key, for people.
 type Reason struct {
-	Kind  string // "fingerprint", "type", "frame", "statement", "message", "level", "transaction"
+	Kind  string // "fingerprint", "type", "frame", "statement", "message", "level", "transaction", "directive", "blocked"
 	Value string // "ValueError", "load in app/orders.py", "raise ValueError(…)", …
 }
 
@@ -71,6 +71,8 @@ type key struct {
 	Key
 	event *event.Event
 	place keyFrame // where it happened, as far as is known
+
+	normalised string // message, made when a fingerprint asks for it
 }
 
 func (k *key) because(kind, value string) {
@@ -168,7 +170,7 @@ func (k *key) message() {
 		fine.add("m")
 		fine.add(text)
 		coarse.add("m")
-		coarse.add(text)
+		coarse.add(beginning(text))
 		k.because("message", text)
 	} else if frames := threadFrames(e); len(frames) > 0 {
 		k.Title = "Stack"

@@ -66,6 +66,12 @@ func TestPairs(t *testing.T) {
 		data, _ := json.Marshal(map[string]string{"effective-directive": directive, "blocked-uri": blocked, "document-uri": "https://shop.example.com/" + blocked})
 		return &event.Event{Project: "shop", Contexts: []event.Context{{Name: "csp", Data: data}}}
 	}
+	reported := func(caller, reporter string) *event.Event { // by the browser SDK, whose own function is innermost
+		return &event.Event{Project: "shop", Platform: "javascript", Exceptions: []event.Exception{{Type: "Error", Value: "x", Frames: []event.Frame{
+			{Function: caller, Filename: "https://shop.example.com/cart.js", Line: 10, Column: 5},
+			{Function: reporter, Filename: "https://unpkg.com/@monlight/browser/dist/monlight.min.js", Line: 1, Column: 2345},
+		}}}}
+	}
 	goError := func(typ, value string) *event.Event {
 		return &event.Event{Project: "shop", Platform: "go", Exceptions: []event.Exception{{Type: typ, Value: value, Frames: []event.Frame{
 			{Function: "report", Module: "main", AbsPath: "/srv/shop/main.go", Line: 3, InApp: ptr(true)},
@@ -101,6 +107,8 @@ func TestPairs(t *testing.T) {
 		"another template is another message":           {message, with(message, func(e *event.Event) { e.Message.Template = "refund %s failed" }), false},
 		"minified names do not count":                   {bundle("TypeError", "x is undefined", "a", 900), bundle("TypeError", "x is undefined", "b", 901), true},
 		"minified errors differ by message":             {bundle("TypeError", "x is undefined", "a", 900), bundle("TypeError", "y is undefined", "a", 900), false},
+		"who called the browser SDK counts":             {reported("open", "t"), reported("close", "t"), false},
+		"the browser SDK itself does not":               {reported("open", "t"), reported("open", "n"), true},
 		"a group of one is its member":                  {group("load"), with(group("load"), func(e *event.Event) { e.Exceptions = e.Exceptions[:1] }), true},
 		"a group of equals is one of them":              {group("load", "load", "load"), group("load"), true},
 		"members count in any order":                    {group("load", "save"), group("save", "load"), true},
@@ -203,6 +211,15 @@ func TestKeyForPeople(t *testing.T) {
 	other := with(e, func(e *event.Event) { e.Exceptions[0].Frames[1].ContextLine = "raise ValueError(None)" })
 	if o := grouping.Of(other); o.Hash == k.Hash || o.Similar != k.Similar {
 		t.Error("another statement in the same function is not another, similar error")
+	}
+	bot := func(host string) grouping.Key {
+		return grouping.Of(&event.Event{Message: event.Message{Formatted: "Invalid HTTP_HOST header: '" + host + "'. You may need to add it."}})
+	}
+	if a, b := bot("a.example.com"), bot("b.example.org"); a.Hash == b.Hash || a.Similar != b.Similar {
+		t.Error("messages with the same beginning are not different, similar errors")
+	}
+	if a, b := grouping.Of(raised("ValueError", "order is bad")), grouping.Of(raised("ValueError", "cart is bad")); a.Similar == b.Similar {
+		t.Error("messages with another beginning are similar")
 	}
 	message := grouping.Of(&event.Event{Message: event.Message{Formatted: "disk is full"}, Transaction: "nightly"})
 	if message.Title != "Message" || message.Message != "disk is full" || message.Culprit != "nightly" {

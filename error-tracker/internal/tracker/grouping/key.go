@@ -61,7 +61,26 @@ func (k linkKey) identity() string { return strings.Join(k.parts(), "\x00") }
 // coarse is what is left of parts for events that merely look alike.
 func (k linkKey) coarse() []string {
 	if k.message || len(k.frames) == 0 {
-		return []string{"v", k.typ, k.value}
+		return []string{"v", k.typ, beginning(k.value)}
 	}
 	return []string{"x", k.typ, strings.ToLower(k.frames[0].place), k.frames[0].function}
+}
+
+// beginning is the first three words of a normalised message, up to the first
+// that was put into it: a number, an address, something in quotes.
+func beginning(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	end := 0
+	for range 3 {
+		rest := line[end:]
+		word := strings.TrimLeft(rest, " ")
+		if i := strings.IndexByte(word, ' '); i >= 0 {
+			word = word[:i]
+		}
+		if word == "" || strings.ContainsAny(word, "<\"'`%{") {
+			break
+		}
+		end += len(rest) - len(strings.TrimLeft(rest, " ")) + len(word)
+	}
+	return line[:end]
 }

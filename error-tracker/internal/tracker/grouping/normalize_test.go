@@ -140,9 +140,16 @@ func TestNormalize(t *testing.T) {
 func TestNormalizeReadsABoundedPart(t *testing.T) {
 	for _, unit := range []string{"\n", "1", "a", "/", "a.", "a@", ":", "0x", "2024-01-01", "Mon ", "http://", "=", "\"", "\xff", "é", "a1", "-1"} {
 		text := strings.Repeat(unit, 256<<10/len(unit))
-		start := time.Now()
-		got := Normalize(text)
-		if took := time.Since(start); took > 50*time.Millisecond {
+		var got string
+		took := time.Hour
+		for range 5 { // the machine may be busy with other things
+			start := time.Now()
+			got = Normalize(text)
+			if took = min(took, time.Since(start)); took < 20*time.Millisecond {
+				break
+			}
+		}
+		if took >= 20*time.Millisecond {
 			t.Errorf("Normalize of 256 KiB of %q took %v", unit, took)
 		}
 		if len(got) > 16*normalizeBytes {

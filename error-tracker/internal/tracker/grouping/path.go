@@ -88,7 +88,7 @@ func cleanDirectory(s string) string {
 	if s[0] == '(' && s[len(s)-1] == ')' { // Webpack's layers: (app-client)
 		return ""
 	}
-	if isVersion(s) || isHexID(s, 7) || isUUID(s) {
+	if isVersion(s) || isHexID(s, 7) || isUUID(s) || isTimestamp(s) {
 		return ""
 	}
 	if i := strings.IndexByte(s, '@'); i > 0 { // conc@v0.3.0
@@ -97,8 +97,8 @@ func cleanDirectory(s string) string {
 	if i := strings.IndexByte(s, '-'); i == 32 && len(s) > 33 { // a store of Nix: hash-name
 		s = s[i+1:]
 	}
-	for i := 1; i < len(s)-1; i++ { // rails-7.0.4
-		if (s[i] == '-' || s[i] == '_') && isVersion(s[i+1:]) && strings.IndexByte(s[i+1:], '.') > 0 {
+	for i := 1; i < len(s)-1; i++ { // rails-7.0.4, release_42, build-ca549d9
+		if (s[i] == '-' || s[i] == '_') && (isVersion(s[i+1:]) || isHexID(s[i+1:], 7) || isTimestamp(s[i+1:])) {
 			return s[:i]
 		}
 	}
@@ -106,6 +106,20 @@ func cleanDirectory(s string) string {
 		return ""
 	}
 	return s
+}
+
+// isTimestamp tells "2026-11-20", "20261120T101500Z" and "2026.11.20_1015".
+func isTimestamp(s string) bool {
+	digits := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case isDigit(c):
+			digits++
+		case strings.IndexByte("-_.:+TtZz", c) < 0:
+			return false
+		}
+	}
+	return digits >= 4 && isDigit(s[0])
 }
 
 // isVersion tells "12", "1.2.3", "v2.0.0-rc1".

@@ -198,7 +198,8 @@ func (y *dotnetParser) line(line string) {
 		trimmed == "<---":
 		// The same exception goes on below.
 	case y.root == nil:
-		if _, _, ok := dotnetHeader(strings.Split(trimmed, dotnetInner)[0]); ok && trimmed != "" {
+		first, _, _ := strings.Cut(trimmed, dotnetInner)
+		if _, _, ok := dotnetHeader(first); ok {
 			y.text = append(y.text[:0], line)
 			y.begin()
 		} else {

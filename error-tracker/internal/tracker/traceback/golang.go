@@ -93,7 +93,7 @@ type goPanic struct{ typ, value string }
 // goroutine is the one that failed. start is its line.
 func parseGoroutine(p *parser, start int) {
 	panics := goPanics(p.lines[:start])
-	frames, calls := goFrames(p.lines[start+1:])
+	frames, calls, omitted := goFrames(p.lines[start+1:])
 	if len(panics) == 0 {
 		panics = []goPanic{{}}
 	}
@@ -119,11 +119,13 @@ func parseGoroutine(p *parser, start int) {
 		}
 		newer = x
 	}
+	p.root.stack.n += omitted
 }
 
 // goFrames reads the frames of one goroutine, innermost first, and where the
 // calls of panic are among them: the index after each, the outermost first.
-func goFrames(lines []string) (frames []event.Frame, calls []int) {
+// omitted counts the frames that are not kept.
+func goFrames(lines []string) (frames []event.Frame, calls []int, omitted int) {
 	var s stack
 	var after []int
 	for i := 0; i < len(lines); i++ {
@@ -155,7 +157,7 @@ func goFrames(lines []string) (frames []event.Frame, calls []int) {
 	for i := len(after) - 1; i >= 0; i-- {
 		calls = append(calls, after[i])
 	}
-	return s.text(), calls
+	return s.text(), calls, s.omitted()
 }
 
 // goPanics reads the messages above a goroutine, the oldest panic first.

@@ -170,8 +170,11 @@ func jsHeader(line string) (typ, value string, strong bool) {
 		for _, prefix := range []string{"Uncaught ", "(in promise) ", "(in promise): ", "Unhandled rejection ", "Unhandled Promise Rejection: ", "Caused by: ", "caused by: "} {
 			rest = strings.TrimPrefix(rest, prefix)
 		}
-		if i := strings.Index(rest, "UnhandledPromiseRejectionWarning: "); i >= 0 && strings.HasPrefix(rest, "(node:") {
-			rest = rest[i+len("UnhandledPromiseRejectionWarning: "):]
+		if strings.HasPrefix(rest, "(node:") {
+			const mark = "UnhandledPromiseRejectionWarning: "
+			if i := strings.Index(rest, mark); i >= 0 {
+				rest = rest[i+len(mark):]
+			}
 		}
 		if rest == line {
 			break
@@ -334,8 +337,9 @@ func (y *v8Parser) enter(at int, lines []string) {
 		}
 		own := make([]string, 0, len(lines)-i)
 		own = append(own, header)
+		margin := strings.Repeat(" ", max(at, 0))
 		for _, more := range lines[i+1:] {
-			own = append(own, strings.TrimPrefix(more, strings.Repeat(" ", max(at, 0))))
+			own = append(own, strings.TrimPrefix(more, margin))
 		}
 		x.header(own)
 		y.open = append(y.open, x)
