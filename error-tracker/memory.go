@@ -1,13 +1,17 @@
 package main
 
-import "runtime/debug"
+import (
+	"context"
+	"runtime/debug"
+	"time"
+)
 
 // What the garbage collector is told when GOMEMLIMIT and GOGC are not set. The
 // limit is a soft one: above it the collector works more, it does not fail.
 // With 14 MiB and GOGC=50 a report of 50 KB cost four times the processor time,
 // and one of 8 KB a third more, for 3 to 5 MB less at the peak.
 const (
-	softMemoryLimit = 20 << 20 // bytes
+	softMemoryLimit = 32 << 20 // bytes
 	gcPercent       = 100
 )
 
@@ -18,5 +22,19 @@ func limitMemory(lookup func(string) (string, bool)) {
 	}
 	if _, set := lookup("GOGC"); !set {
 		debug.SetGCPercent(gcPercent)
+	}
+}
+
+// settleAfter is when a started service has done what only a start needs.
+const settleAfter = 2 * time.Second
+
+// settle gives back, once, what only the start needed: templates' parse trees,
+// migrations, the pages of the program that set everything up.
+func settle(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(settleAfter):
+		debug.FreeOSMemory()
+		dropStartPages()
 	}
 }

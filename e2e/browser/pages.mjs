@@ -31,14 +31,14 @@ export class Session {
 
   // open loads a path in a context of its own. What the page must never do is
   // collected in page.faults; see clean().
-  async open(path, { scheme = 'light', width = 1280, height = 900, js = true, zone = 'Europe/Berlin', signedIn = true } = {}) {
+  async open(path, { scheme = 'light', width = 1280, height = 900, js = true, zone = 'Europe/Berlin', signedIn = true, status = 200 } = {}) {
     const context = await this.browser.newContext({
       viewport: { width, height }, colorScheme: scheme, javaScriptEnabled: js, timezoneId: zone, locale: 'en-GB',
       storageState: signedIn ? this.state : undefined,
     });
     const page = await context.newPage();
     watch(page, this.service.url);
-    if (path !== undefined) await page.goto(this.service.url + path);
+    if (path !== undefined) assert.equal((await page.goto(this.service.url + path)).status(), status, path);
     return page;
   }
 }

@@ -61,7 +61,7 @@ func backup(ctx context.Context, src, dst string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name()) // after the rename there is none
+	defer func() { _ = os.Remove(tmp.Name()) }() // after the rename there is none
 	defer tmp.Close()
 	if err := tmp.Truncate(0); err != nil {
 		return err

@@ -11,7 +11,6 @@ import (
 	"github.com/monlight/monlight/shared/sqlitedb/dbtest"
 )
 
-
 // BenchmarkWrite shows what sharing commits is worth: each write is on disk
 // when it returns, in both ways.
 func BenchmarkWrite(b *testing.B) {

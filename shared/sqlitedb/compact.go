@@ -15,14 +15,17 @@ const compactTime = 20 * time.Millisecond
 // reader is in the way of the rest. Call it again, with a pause.
 func (db *DB) Compact(ctx context.Context) (done bool, err error) {
 	err = db.outside(ctx, func(c *conn) error {
-		done, err = compactStep(ctx, c)
+		done, err = db.compactStep(ctx, c)
 		return err
 	})
 	return done, err
 }
 
-func compactStep(ctx context.Context, c *conn) (done bool, err error) {
-	const pages = 64 // 256 KB at a time, then look at the clock
+func (db *DB) compactStep(ctx context.Context, c *conn) (done bool, err error) {
+	pages := 64 // 256 KB at a time, then look at the clock
+	if db.floor.low.Load() {
+		pages = 8 // each page that moves is first written to the log
+	}
 	start := time.Now()
 	for time.Since(start) < compactTime {
 		var free int64
@@ -38,6 +41,7 @@ func compactStep(ctx context.Context, c *conn) (done bool, err error) {
 		if err := c.exec(fmt.Sprintf("PRAGMA incremental_vacuum(%d)", pages)); err != nil {
 			return false, fmt.Errorf("give back %d pages: %w", pages, err)
 		}
+		db.w.boundWAL()
 	}
 	return false, nil
 }

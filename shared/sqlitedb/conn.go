@@ -81,6 +81,10 @@ type stmt struct {
 	busy bool // has rows that were not closed yet
 }
 
+// drop gives up a statement. The driver repeats the error of its last run when
+// it does; that one was returned then.
+func (s *stmt) drop() { _ = s.Close() }
+
 // maxStatements bounds the prepared statements of the writer. Programs have
 // fewer; it is there for SQL that is put together, like lists of parameters.
 const maxStatements = 256
@@ -94,7 +98,7 @@ func openDriverConn(dsn string) (driverConn, error) {
 	}
 	dc, ok := c.(driverConn)
 	if !ok {
-		c.Close()
+		_ = c.Close()
 		return nil, fmt.Errorf("sqlite driver's connection is a %T, which lacks the context methods", c)
 	}
 	return dc, nil
@@ -107,7 +111,7 @@ func openConn(path string, pragmas ...string) (*conn, error) {
 	}
 	conn := &conn{c: c, stmts: make(map[string]*stmt)}
 	if err := applyPragmas(c, pragmas); err != nil {
-		c.Close()
+		_ = c.Close()
 		return nil, err
 	}
 	return conn, nil
@@ -124,7 +128,7 @@ func applyPragmas(c driverConn, pragmas []string) error {
 
 func (c *conn) close() error {
 	for _, s := range c.stmts {
-		s.Close()
+		s.drop()
 	}
 	clear(c.stmts)
 	return c.c.Close()
@@ -145,7 +149,7 @@ func (c *conn) prepare(query string) (s *stmt, owned bool, err error) {
 	}
 	full, ok := ds.(driverStmt)
 	if !ok {
-		ds.Close()
+		_ = ds.Close()
 		return nil, false, fmt.Errorf("sqlite driver's statement is a %T, which lacks the context methods", ds)
 	}
 	if s != nil {
@@ -168,7 +172,7 @@ func (c *conn) evict() {
 		}
 	}
 	if found != nil {
-		found.Close()
+		found.drop()
 		delete(c.stmts, oldest)
 	}
 }
@@ -180,7 +184,7 @@ func (c *conn) exec(query string) error {
 		return err
 	}
 	if owned {
-		defer s.Close()
+		defer s.drop()
 	}
 	_, err = s.ExecContext(context.Background(), nil)
 	return err
@@ -196,7 +200,7 @@ func queryInts(ctx context.Context, c driverConn, query string, dest ...*int64) 
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	values := make([]driver.Value, len(rows.Columns()))
 	if err := rows.Next(values); err != nil {
 		if errors.Is(err, io.EOF) {
@@ -223,7 +227,7 @@ func queryStrings(ctx context.Context, c driverConn, query string) ([]string, er
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	var out []string
 	values := make([]driver.Value, len(rows.Columns()))
 	for {

@@ -134,7 +134,7 @@ func (db *DB) open(ctx context.Context, migrations []migration) error {
 	}
 	db.version, err = migrate(ctx, conn, migrations, db.opts.ApplicationID, db.log)
 	if err != nil {
-		conn.close()
+		_ = conn.close()
 		return fmt.Errorf("open %s: %w", db.path, Classify(err))
 	}
 	db.read = newReadPool(db.path, db.opts)

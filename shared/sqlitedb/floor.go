@@ -12,9 +12,9 @@ import (
 
 const (
 	defaultMinFree = 64 << 20
-	diskShare      = 8 // the floor is at most 1/8 of the disk unless it was set
+	diskShare      = 8                      // the floor is at most 1/8 of the disk unless it was set
 	floorCheckGap  = 100 * time.Millisecond // while it is low
-	floorTrimGap   = 10 * time.Second // between attempts to empty the WAL of a full disk
+	floorTrimGap   = 10 * time.Second       // between attempts to empty the WAL of a full disk
 	floorLogGap    = time.Minute
 )
 
@@ -96,8 +96,12 @@ func (f *floor) changed(db *DB, was, low bool, free int64) {
 		f.trimmed = time.Now()
 		// What the write-ahead log holds is in the way twice. Nobody waits for
 		// this, and it is no harm if the queue is full.
-		r := &request{alone: func(c *conn) error { _, err := truncateWAL(c); return err }, done: make(chan struct{}, 1)}
-		_ = db.send(r)
+		trim := func(c *conn) error {
+			_, err := truncateWAL(c)
+			f.look(db)
+			return err
+		}
+		_ = db.send(&request{alone: trim, done: make(chan struct{}, 1)})
 	}
 	switch {
 	case low && now.Sub(f.reported) > floorLogGap:

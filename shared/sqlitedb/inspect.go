@@ -100,7 +100,7 @@ func inspectContent(ctx context.Context, path string, o Options, newest int) err
 	if err != nil {
 		return refuse(path, err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	var version, app, tables int64
 	for query, dest := range map[string]*int64{
 		"PRAGMA user_version":                &version,
@@ -129,7 +129,8 @@ func inspectPages(ctx context.Context, c driverConn, path string, o Options) err
 	limited, cancel := context.WithTimeout(ctx, o.CheckTime)
 	defer cancel()
 	findings, err := queryStrings(limited, c, "PRAGMA quick_check(5)")
-	if err != nil && !(isInterrupt(err) && ctx.Err() == nil) {
+	outOfTime := isInterrupt(err) && ctx.Err() == nil // ours, not the caller's
+	if err != nil && !outOfTime {
 		return refuse(path, err)
 	}
 	return damageOf(path, findings)
@@ -184,7 +185,7 @@ func checkFile(ctx context.Context, path string) error {
 	if err != nil {
 		return refuse(path, err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	findings, err := queryStrings(ctx, c, "PRAGMA integrity_check(20)")
 	if err != nil {
 		return refuse(path, err)

@@ -31,7 +31,7 @@ func (r *readConnector) Connect(context.Context) (driver.Conn, error) {
 		return nil, err
 	}
 	if err := applyPragmas(c, readerPragmas); err != nil {
-		c.Close()
+		_ = c.Close()
 		return nil, err
 	}
 	return &readConn{driverConn: c, limit: r.limit}, nil

@@ -42,7 +42,7 @@ func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
 		return nil, err
 	}
 	if owned {
-		defer s.Close()
+		defer s.drop()
 	}
 	res, err := s.ExecContext(context.Background(), named)
 	if err != nil {
@@ -61,7 +61,7 @@ func (tx *Tx) Query(query string, args ...any) (*Rows, error) {
 	dr, err := s.QueryContext(context.Background(), named)
 	if err != nil {
 		if owned {
-			s.Close()
+			s.drop()
 		}
 		return nil, statementError(query, err)
 	}
@@ -210,15 +210,15 @@ func (r *Rows) Scan(dest ...any) error {
 func (r *Rows) Err() error { return r.err }
 
 // Close ends the query. Closing twice is harmless.
-func (r *Rows) Close() error {
+func (r *Rows) Close() {
 	if r.closed {
-		return nil
+		return
 	}
 	r.closed = true
-	err := r.rows.Close()
+	_ = r.rows.Close() // repeats the error of the query, which Next kept
 	r.stmt.busy = false
 	if r.owned {
-		r.stmt.Close()
+		r.stmt.drop()
 	}
 	for i, o := range r.tx.rows {
 		if o == r {
@@ -226,7 +226,6 @@ func (r *Rows) Close() error {
 			break
 		}
 	}
-	return err
 }
 
 // Row is the first row of a query.

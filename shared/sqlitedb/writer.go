@@ -137,15 +137,14 @@ func newWriter(db *DB, c *conn) *writer {
 func (w *writer) run() {
 	defer close(w.done)
 	for r := range w.queue {
-		if r.alone != nil {
-			w.runAlone(r)
-			continue
+		if r.alone == nil {
+			// Those who were answered by the last commit are only now getting
+			// ready to write again: let them, and share the next fsync.
+			runtime.Gosched()
+			r = w.transaction(r)
 		}
-		// Those who were answered by the last commit are only now getting
-		// ready to write again: let them, and share the next fsync.
-		runtime.Gosched()
-		if next := w.transaction(r); next != nil {
-			w.runAlone(next)
+		if r != nil {
+			w.runAlone(r)
 		}
 		w.boundWAL()
 		w.db.floor.look(w.db)
@@ -282,7 +281,7 @@ func (w *writer) reset() {
 		w.db.log.Error("cannot open the database again", "path", w.db.path, "err", err)
 		return
 	}
-	w.conn.close()
+	_ = w.conn.close()
 	w.conn = fresh
 }
 
@@ -306,15 +305,18 @@ func (w *writer) contain(f func() error) (err error) {
 
 // boundWAL empties the write-ahead log when it is over its bound. SQLite does
 // that by itself, but only while no reader looks at an older state; after a
-// long read the log is larger than it has to be.
+// long read the log is larger than it has to be. On a low disk the log must not
+// take what the floor has kept free, or retention would run out of it.
 func (w *writer) boundWAL() {
 	const pause = time.Second
-	now := time.Now()
-	if now.Sub(w.lastTruncate) < pause {
+	most := w.db.opts.MaxWALBytes
+	if w.db.floor.low.Load() {
+		most = min(most, w.db.floor.min/4)
+	} else if time.Since(w.lastTruncate) < pause {
 		return
 	}
-	w.lastTruncate = now
-	if fileSize(w.db.path+"-wal") <= w.db.opts.MaxWALBytes {
+	w.lastTruncate = time.Now()
+	if fileSize(w.db.path+"-wal") <= most {
 		return
 	}
 	if _, err := truncateWAL(w.conn); err != nil {

@@ -9,8 +9,10 @@ package webui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/url"
@@ -126,6 +128,9 @@ func (u *UI) parse() (map[string]*template.Template, error) {
 			if err == nil {
 				t, err = t.ParseFS(from, name)
 			}
+			if err == nil {
+				err = check(t)
+			}
 			if err != nil {
 				return fmt.Errorf("parse page %s: %w", name, err)
 			}
@@ -142,6 +147,25 @@ func (u *UI) parse() (map[string]*template.Template, error) {
 		}
 	}
 	return pages, nil
+}
+
+// check has t escaped, which html/template does when it is first executed, so
+// that a mistake in a template stops the start and not a request. Without data
+// the execution itself fails soon, and that is no matter.
+func check(t *template.Template) error {
+	if t.Lookup("content") == nil {
+		return errors.New("it defines no content")
+	}
+	for _, each := range t.Templates() {
+		if name := each.Name(); name != "layout" && !strings.HasPrefix(name, "fragment-") {
+			continue
+		}
+		err := each.Execute(io.Discard, nil)
+		if e, ok := errors.AsType[*template.Error](err); ok {
+			return e
+		}
+	}
+	return nil
 }
 
 // Path puts the base path before p, which starts with a slash.

@@ -109,7 +109,7 @@ func TestRender(t *testing.T) {
 
 	dark := body(t, render(t, u, page, func(r *http.Request) {
 		r.AddCookie(&http.Cookie{Name: themeCookie, Value: "dark"})
-		r.AddCookie(&http.Cookie{Name: zoneCookie, Value: `"><script>`})
+		r.AddCookie(&http.Cookie{Name: zoneCookie, Value: `><script>`})
 	}))
 	if !strings.Contains(dark, `<html lang="en" data-theme="dark">`) {
 		t.Errorf("page begins with %.120s", dark)
@@ -126,9 +126,12 @@ func TestRender(t *testing.T) {
 
 func TestNewRefusesMistakes(t *testing.T) {
 	for name, o := range map[string]Options{
-		"a base path that is none":       {BasePath: "https://x"},
-		"a template that does not parse": {Pages: fstest.MapFS{"x.html": {Data: []byte("{{if}}")}}},
-		"an asset of no known kind":      {Assets: fstest.MapFS{"x.png": {Data: []byte("x")}}},
+		"a base path that is none":          {BasePath: "https://x"},
+		"a template that does not parse":    {Pages: fstest.MapFS{"x.html": {Data: []byte("{{if}}")}}},
+		"a template that cannot be escaped": {Pages: fstest.MapFS{"x.html": {Data: []byte(`{{define "content"}}{{if .}}<script>{{end}}{{end}}`)}}},
+		"a fragment that cannot be":         {Pages: fstest.MapFS{"x.html": {Data: []byte(`{{define "content"}}{{end}}{{define "fragment-x"}}{{if .}}<script>{{end}}{{end}}`)}}},
+		"a page without content":            {Pages: fstest.MapFS{"x.html": {Data: []byte("x")}}},
+		"an asset of no known kind":         {Assets: fstest.MapFS{"x.png": {Data: []byte("x")}}},
 	} {
 		if _, err := New(o); err == nil {
 			t.Errorf("%s was accepted", name)

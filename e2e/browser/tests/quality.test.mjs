@@ -36,8 +36,8 @@ describe('the quality of the pages', () => {
     ['issue, everything open', session, `/errors/${id}?stats=14d`, (page) => page.evaluate(() => { for (const d of document.querySelectorAll('details:not(.menu)')) d.open = true; })],
     ['mute menu', session, `/errors/${id}`, (page) => page.click('summary:has-text("Mute")')],
     ['delete', session, `/errors/${id}/delete`],
-    ['issue not found', session, '/errors/4711'],
-    ['page not found', session, '/nothing/here'],
+    ['issue not found', session, '/errors/4711', undefined, { status: 404 }],
+    ['page not found', session, '/nothing/here', undefined, { status: 404 }],
     ['alerts', session, '/alerts'],
     ['help dialog', session, '/', (page) => page.keyboard.press('?')],
     ['first run', first, '/'],
@@ -80,7 +80,7 @@ describe('the quality of the pages', () => {
       client.on('Network.loadingFinished', (e) => { bytes += e.encodedDataLength; requests++; });
       const headers = [];
       client.on('Network.responseReceivedExtraInfo', (e) => headers.push((e.headersText ?? '').length));
-      await page.goto(service.url + path, { waitUntil: 'networkidle' });
+      assert.equal((await page.goto(service.url + path, { waitUntil: 'networkidle' })).status(), 200);
       const body = bytes - headers.reduce((a, b) => a + b, 0);
       console.log(`${path}: ${body} bytes of content in ${requests} requests, ${bytes} with headers`);
       assert.ok(requests >= 3 && body > 5000, 'the page was not measured');

@@ -137,7 +137,7 @@ func FuzzDelta(f *testing.F) {
 }
 
 func TestDamagedPayloadsAreErrors(t *testing.T) {
-	p, err := newPayloads(dictionaries()...)
+	p, err := newPayloads()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func BenchmarkCodec(b *testing.B) {
 	for _, kb := range []int{2, 8, 50} {
 		at := time.Unix(1_700_000_000, 0).UTC()
 		e, first := sampleEvent(rng, 1, kb<<10, at), sampleEvent(rng, 1, kb<<10, at.Add(time.Minute))
-		p, err := newPayloads(dictionaries()...)
+		p, err := newPayloads()
 		if err != nil {
 			b.Fatal(err)
 		}

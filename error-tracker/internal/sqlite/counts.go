@@ -117,7 +117,7 @@ func (s *Store) shares(ctx context.Context, issueID int64, query string) ([]trac
 		return nil, readError("count shares", err)
 	}
 	if len(all) == 0 {
-		return nil, s.exists(ctx, issueID)
+		return nil, exists(ctx, s.db.Read(), issueID)
 	}
 	return all, nil
 }

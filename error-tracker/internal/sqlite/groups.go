@@ -62,7 +62,7 @@ func (s *Store) Similar(ctx context.Context, issueID int64, limit int) ([]tracke
 		return nil, readError("list similar issues", err)
 	}
 	if len(issues) == 0 {
-		if err := s.exists(ctx, issueID); err != nil {
+		if err := exists(ctx, s.db.Read(), issueID); err != nil {
 			return nil, err
 		}
 	}

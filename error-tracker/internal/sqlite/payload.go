@@ -11,10 +11,15 @@ import (
 )
 
 // A payload is a byte that names its form, and the stored form of an event.
+//
+// A zstd dictionary was tried: trained on real events, it made others 15 %
+// smaller. Telling events by their difference from the first one of their hash
+// makes them 60 to 70 % smaller and takes less time, and left nothing worth a
+// dictionary.
 const (
 	plainForm = 'p' // as it is
-	zstdForm  = 'z' // a zstd frame, which names its dictionary
-	deltaForm = 'd' // the same, with the way from the first event of the hash to this one in it
+	zstdForm  = 'z' // in a zstd frame
+	deltaForm = 'd' // as the way to it from the first event of its hash, see delta.go, in a zstd frame
 )
 
 const (
@@ -43,28 +48,22 @@ type deltaWriter struct {
 	buf   []byte
 }
 
-func newPayloads(dictionaries ...[]byte) (*payloads, error) {
-	encOpts := []zstd.EOption{
+func newPayloads() (*payloads, error) {
+	enc, err := zstd.NewWriter(nil,
 		zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithEncoderConcurrency(min(runtime.GOMAXPROCS(0), 2)),
 		zstd.WithWindowSize(zstdWindow),
 		zstd.WithLowerEncoderMem(true),
 		zstd.WithEncoderCRC(true), // SQLite has no checksums: this one at least finds damage in events
-	}
-	decOpts := []zstd.DOption{
-		zstd.WithDecoderConcurrency(1),
-		zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxMemory(maxPayload),
-	}
-	if len(dictionaries) > 0 {
-		encOpts = append(encOpts, zstd.WithEncoderDict(dictionaries[0])) // the newest
-		decOpts = append(decOpts, zstd.WithDecoderDicts(dictionaries...))
-	}
-	enc, err := zstd.NewWriter(nil, encOpts...)
+	)
 	if err != nil {
 		return nil, fmt.Errorf("zstd: %w", err)
 	}
-	dec, err := zstd.NewReader(nil, decOpts...)
+	dec, err := zstd.NewReader(nil,
+		zstd.WithDecoderConcurrency(1),
+		zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxMemory(maxPayload),
+	)
 	if err != nil {
 		return nil, fmt.Errorf("zstd: %w", err)
 	}

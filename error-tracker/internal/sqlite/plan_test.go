@@ -72,6 +72,7 @@ func TestPagesOfAnIssueReadItsRowsOnly(t *testing.T) {
 		"occurrences":      sqlOccurrence + "WHERE o.issue_id = 7 AND o.id < 99 ORDER BY o.id DESC LIMIT 5",
 		"one occurrence":   sqlOccurrence + "WHERE o.issue_id = 7 AND o.id = 70",
 		"first occurrence": sqlOccurrence + sqlFirst,
+		"base":             sqlBase,
 		"older":            "SELECT max(id) FROM occurrences WHERE issue_id = 7 AND id < 99",
 		"oldest kept":      "SELECT id FROM occurrences WHERE issue_id = 7 AND first = 0 ORDER BY id LIMIT 1",
 		"groups":           sqlGroups,

@@ -22,6 +22,7 @@ type record struct {
 	key     grouping.Key
 	at      int64 // when it was received
 	payload []byte
+	base    int64 // hashes.id of the first event that payload needs, or 0
 	user    int64 // digest of who met it, 0 for nobody
 	session int64 // digest of the browser session, 0 for none
 	browser bool
@@ -37,8 +38,16 @@ func (s *Store) Record(ctx context.Context, e *event.Event, k grouping.Key) (tra
 		event:   e,
 		key:     k,
 		at:      e.ReceivedAt.UnixMilli(),
-		payload: s.payloads.pack(e),
 		browser: tracker.SourceOf(e) == tracker.Browser,
+	}
+	bk := baseKey{stored(e.Project, tracker.MaxProject), k.Hash}
+	if b, ok := s.base(ctx, bk); ok {
+		r.payload = s.payloads.packDelta(e, b.plain)
+		if needsBase(r.payload) {
+			r.base = b.hash
+		}
+	} else {
+		r.payload = s.payloads.pack(e)
 	}
 	if who := e.User.Identity(); who != "" {
 		r.user = digest64([]byte(who))
@@ -174,7 +183,7 @@ func (s *Store) count(tx *sqlitedb.Tx, r *record, h *hashEntry, hash tracker.Has
 	if err := s.countHash(tx, r, h); err != nil {
 		return out, err
 	}
-	if err := addOccurrence(tx, r, h.issue, h.id, false); err != nil {
+	if err := s.addOccurrence(tx, r, h.issue, h.id, false); err != nil {
 		return out, err
 	}
 	return out, trimOccurrences(tx, h.issue, trim)
@@ -246,7 +255,12 @@ func countUser(tx *sqlitedb.Tx, user int64, h *hashEntry) error {
 	return err
 }
 
-func addOccurrence(tx *sqlitedb.Tx, r *record, issue, hash int64, first bool) error {
+func (s *Store) addOccurrence(tx *sqlitedb.Tx, r *record, issue, hash int64, first bool) error {
+	if r.base != 0 && r.base != hash {
+		// Its hash was deleted, and maybe opened anew, since the event was packed.
+		s.bases.drop(baseKey{stored(r.event.Project, tracker.MaxProject), r.key.Hash})
+		r.payload, r.base = s.payloads.pack(r.event), 0
+	}
 	var session any
 	if r.session != 0 {
 		session = r.session
@@ -313,7 +327,7 @@ func (s *Store) open(tx *sqlitedb.Tx, r *record, hash tracker.Hash, flood bool) 
 	if err := s.countHash(tx, r, h); err != nil {
 		return out, err
 	}
-	if err := addOccurrence(tx, r, out.IssueID, h.id, true); err != nil {
+	if err := s.addOccurrence(tx, r, out.IssueID, h.id, true); err != nil {
 		return out, err
 	}
 	remember(s.mem.hashes, maxCachedHashes, hashKey{r.project, hash}, h)

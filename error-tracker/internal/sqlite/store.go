@@ -62,6 +62,7 @@ type Store struct {
 	now      func() time.Time
 	keep     int
 	payloads *payloads
+	bases    *bases
 	mem      *memory
 	totals   totalsCache
 }
@@ -77,11 +78,11 @@ func NewStore(db *sqlitedb.DB, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	p, err := newPayloads(dictionaries()...)
+	p, err := newPayloads()
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, now: o.Now, keep: o.KeepOccurrences, payloads: p, mem: newMemory()}, nil
+	return &Store{db: db, now: o.Now, keep: o.KeepOccurrences, payloads: p, bases: newBases(), mem: newMemory()}, nil
 }
 
 // digest64 condenses parts to 64 bits, as a key that nobody can aim at.

@@ -11,7 +11,7 @@ import (
 )
 
 // totalsCache keeps the totals while nothing was written, and for a while if
-// it takes long to add them up.
+// there is much to add up.
 type totalsCache struct {
 	mu      sync.Mutex
 	value   tracker.Totals
@@ -20,10 +20,10 @@ type totalsCache struct {
 	valid   bool
 }
 
-// Adding up reads the narrow row of every issue: 2 ms for 10,000. Where that
-// takes longer than quickTotals, a result serves for maxTotalsAge.
+// Adding up reads the narrow row of every issue: 2 ms for 10,000. With more than
+// manyIssues, a result serves for maxTotalsAge.
 const (
-	quickTotals  = 20 * time.Millisecond
+	manyIssues   = 20_000
 	maxTotalsAge = 5 * time.Second
 )
 
@@ -33,8 +33,7 @@ func (s *Store) Totals(ctx context.Context) (tracker.Totals, error) {
 	c.mu.Lock() // also so that a crowd adds up once
 	defer c.mu.Unlock()
 	commits := s.db.Stats().Commits
-	start := time.Now()
-	if c.valid && (commits == c.commits || start.Before(c.until)) {
+	if c.valid && (commits == c.commits || time.Now().Before(c.until)) {
 		return c.value, nil
 	}
 	t, err := s.addUp(ctx)
@@ -42,8 +41,8 @@ func (s *Store) Totals(ctx context.Context) (tracker.Totals, error) {
 		return t, readError("add up totals", err)
 	}
 	c.value, c.commits, c.valid, c.until = t, commits, true, time.Time{}
-	if took := time.Since(start); took > quickTotals {
-		c.until = start.Add(maxTotalsAge)
+	if t.Issues > manyIssues {
+		c.until = time.Now().Add(maxTotalsAge)
 	}
 	return t, nil
 }

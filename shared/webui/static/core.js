@@ -215,6 +215,7 @@ class Live extends HTMLElement {
     if (this.running || this.busy()) return;
     this.running = true;
     const name = this.getAttribute('fragment');
+    const old = () => `What you see is ${span((Date.now() - this.at) / 1000)} old.`;
     try {
       const answer = await fetch(location.href, { headers: { 'X-Fragment': name }, signal: AbortSignal.timeout(20000) });
       if (answer.ok && answer.headers.get('X-Fragment') === name) {
@@ -223,13 +224,13 @@ class Live extends HTMLElement {
         this.at = Date.now();
         notice('live-notice');
       } else if (answer.ok) {
-        notice('live-notice', 'warn', 'Your session has ended, so this page no longer changes.', { href: location.href, text: 'Sign in again' });
+        notice('live-notice', 'warn', 'Your session has ended.', { href: location.href, text: 'Sign in again' });
       } else {
         const id = answer.headers.get('X-Request-Id');
-        notice('live-notice', 'bad', `The service answered ${answer.status}${id ? ` (request ${id})` : ''}. What you see is ${span((Date.now() - this.at) / 1000)} old.`);
+        notice('live-notice', 'bad', `The service answered ${answer.status}${id ? ` (request ${id})` : ''}. ${old()}`);
       }
     } catch {
-      notice('live-notice', 'bad', `${navigator.onLine ? 'The service cannot be reached' : 'You are offline'}. What you see is ${span((Date.now() - this.at) / 1000)} old; this page keeps trying.`);
+      notice('live-notice', 'bad', `${navigator.onLine ? 'The service cannot be reached' : 'You are offline'}. ${old()}`);
     }
     this.running = false;
   }
@@ -253,7 +254,7 @@ doc.addEventListener('click', (e) => {
   live.tick();
 });
 
-addEventListener('offline', () => notice('net-notice', 'warn', 'You are offline. What you see may be old.'));
+addEventListener('offline', () => notice('net-notice', 'warn', 'You are offline.'));
 addEventListener('online', () => notice('net-notice'));
 setInterval(() => { if (!doc.hidden) drawTimes(); }, 30000);
 drawChoices(); drawTimes(); drawChecks();

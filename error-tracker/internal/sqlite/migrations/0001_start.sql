@@ -117,10 +117,11 @@ CREATE TABLE occurrences (
   first       INTEGER NOT NULL,  -- 1: the first event of the hash
   session     INTEGER,           -- 64 bits of a digest of the session ID
   received_at INTEGER NOT NULL,
-  payload     BLOB NOT NULL      -- see codec.go
+  payload     BLOB NOT NULL      -- see payload.go
 ) STRICT;
 
 CREATE INDEX occurrences_issue ON occurrences (issue_id);
+CREATE UNIQUE INDEX occurrences_first ON occurrences (hash_id) WHERE first = 1;
 CREATE INDEX occurrences_session ON occurrences (session) WHERE session IS NOT NULL;
 
 -- The event IDs of some time, so that an event that is sent again counts once.

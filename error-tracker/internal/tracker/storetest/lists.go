@@ -15,17 +15,17 @@ import (
 
 // listed is what an issue of testLists is expected to be found by.
 type listed struct {
-	id                  int64
-	project             string
-	envs                []string
-	browser             bool
-	resolved            bool
-	muted, mutedBefore  bool // mutedBefore: until a time that is over
-	first, last         time.Time
-	count, users        int64
-	culprit             string
-	sessions            []string
-	release, url, title string
+	id                 int64
+	project            string
+	envs               []string
+	browser            bool
+	resolved           bool
+	muted, mutedBefore bool // mutedBefore: until a time that is over
+	first, last        time.Time
+	count, users       int64
+	culprit            string
+	sessions           []string
+	release, title     string
 }
 
 // fillIssues makes issues of every kind, with many ties in what lists sort by.
@@ -36,9 +36,9 @@ func fillIssues(t *testing.T, s tracker.Store, rng *rand.Rand, n int) []listed {
 	for i := range n {
 		l := listed{project: pick("shop", "blog", "api"), first: start.Add(time.Duration(rng.IntN(4)) * time.Hour), browser: rng.IntN(3) == 0,
 			culprit: fmt.Sprintf("f%d in app/%s.py", i, pick("orders", "users")), release: pick("1.0", "2.0"), title: pick("KeyError", "ValueError")}
-		l.last = l.first
-		for e := range 1 + rng.IntN(4) {
-			r := newReport(1000+i, l.last)
+		at := l.first
+		for person := range 1 + rng.IntN(4) {
+			r := newReport(1000+i, at)
 			r.Project, r.Environment, r.Release = l.project, pick("prod", "dev", "qa"), l.release
 			r.key.Culprit, r.key.Title, r.key.Message = l.culprit, l.title, ""
 			if l.browser {
@@ -53,17 +53,13 @@ func fillIssues(t *testing.T, s tracker.Store, rng *rand.Rand, n int) []listed {
 				l.envs = append(l.envs, r.Environment)
 			}
 			if rng.IntN(2) == 0 {
-				r.User.ID = fmt.Sprint(e)
+				r.User.ID = fmt.Sprint(person)
 				l.users++
 			}
 			l.id = record(t, s, r).IssueID
-			l.count++
-			l.last = l.last.Add(time.Duration(rng.IntN(2)) * time.Hour)
-			if r.ReceivedAt.Before(l.last) && e == 3 {
-				break
-			}
+			l.count, l.last = l.count+1, at
+			at = at.Add(time.Duration(rng.IntN(2)) * time.Hour)
 		}
-		l.last = issue(t, s, l.id).LastSeen
 		switch rng.IntN(5) {
 		case 0:
 			l.resolved = true

@@ -17,6 +17,9 @@ type stack struct {
 	n           int           // frames seen
 }
 
+// usualFrames is how many frames most stacks have at most.
+const usualFrames = 16
+
 func (s *stack) limits() (head, tail int) {
 	if s.callerFirst {
 		return MaxOuter, MaxInner
@@ -32,6 +35,8 @@ func (s *stack) add(f event.Frame) {
 	head, tail := s.limits()
 	s.n++
 	switch {
+	case s.head == nil:
+		s.head = append(make([]event.Frame, 0, usualFrames), f)
 	case len(s.head) < head:
 		s.head = append(s.head, f)
 	case len(s.tail) < tail:
@@ -53,10 +58,12 @@ func (s *stack) last() *event.Frame {
 	return nil
 }
 
-// text is what was kept, in the order of the text.
+// text is what was kept, in the order of the text. The caller must not change
+// it: of a stack that fits into its head it is the head itself, because copies
+// of frames are most of what parsing allocates.
 func (s *stack) text() []event.Frame {
-	if len(s.head) == 0 {
-		return nil
+	if len(s.tail) == 0 {
+		return slices.Clip(s.head)
 	}
 	all := make([]event.Frame, 0, len(s.head)+len(s.tail))
 	all = append(all, s.head...)
@@ -68,6 +75,7 @@ func (s *stack) text() []event.Frame {
 func (s *stack) frames() []event.Frame {
 	all := s.text()
 	if !s.callerFirst {
+		all = slices.Clone(all)
 		slices.Reverse(all)
 	}
 	return all
