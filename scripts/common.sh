@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Helpers of the other scripts. Sourced, never run.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -3,7 +3,7 @@
 # cannot run here is named with the reason; with REQUIRE_ALL=1 that is a failure.
 set -uo pipefail
 . "$(dirname "$0")/common.sh"
-cd "$root"
+cd "$root" || exit
 
 names=() results=() seconds=() notes=()
 failed=0 not_run=0
@@ -66,7 +66,7 @@ browser() {
     cd e2e/browser || exit 1
     [ -d node_modules ] || npm ci --no-audit --no-fund || exit 1
     CHROMIUM=$chromium MONLIGHT_BIN="$root/bin" ERROR_TRACKER_BIN="$root/bin/error-tracker" \
-      node --test --test-concurrency=1 tests/
+      node --test --test-concurrency=1 tests/*.test.mjs
   )
 }
 
