@@ -73,7 +73,11 @@ browser() {
 python_client() {
   have python3 || { cannot 'no Python 3'; return; }
   make --no-print-directory build || return 1
-  (cd clients/python && MONLIGHT_ERROR_TRACKER_BIN="$root/bin/error-tracker" ./run_tests.sh)
+  (
+    cd clients/python &&
+      MONLIGHT_ERROR_TRACKER_BIN="$root/bin/error-tracker" MONLIGHT_METRICS_COLLECTOR_BIN="$root/bin/metrics-collector" \
+        MONLIGHT_REQUIRE_INTEGRATION=1 ./run_tests.sh
+  )
 }
 
 wanted=("$@")

@@ -138,7 +138,7 @@ func TestWhatWasAcknowledgedSurvivesAKill(t *testing.T) {
 var slowMigration = fstest.MapFS{
 	"0001_start.sql": rowsTable["0001_start.sql"],
 	"0002_fill.sql": {Data: []byte(`CREATE TABLE filled (i INTEGER PRIMARY KEY, body BLOB) STRICT;
-		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) INSERT INTO filled SELECT i, zeroblob(50) FROM n;
+		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO filled SELECT i, zeroblob(50) FROM n;
 		CREATE INDEX filled_body ON filled (body, i);`)},
 }
 
@@ -152,23 +152,45 @@ func childMigrates(path string) error {
 	return db.Close()
 }
 
-func TestAKillInAMigrationLeavesTheOldOrTheNew(t *testing.T) {
-	path := dbPath(t)
-	db := mustOpen(t, path, sqlitedb.Options{})
-	if err := insert(t, db, 1, nil); err != nil {
-		t.Fatal(err)
+// kill runs a job and kills it after a time; 0 is never. It returns how long
+// the job took from its first line of output on.
+func kill(t *testing.T, job, path string, after time.Duration) time.Duration {
+	t.Helper()
+	cmd, out := child(t, job, path)
+	out.Scan()
+	start := time.Now()
+	if after > 0 {
+		timer := time.AfterFunc(after, func() { cmd.Process.Kill() })
+		defer timer.Stop()
 	}
-	db.Close()
-	old, done := 0, 0
-	wait := 5 * time.Millisecond
-	for range 40 {
-		cmd, out := child(t, "migrate", path)
-		out.Scan()
-		timer := time.AfterFunc(wait, func() { cmd.Process.Kill() })
-		for out.Scan() {
+	for out.Scan() {
+	}
+	err := cmd.Wait()
+	if after == 0 && err != nil {
+		t.Fatalf("%s without a kill: %v", job, err)
+	}
+	return time.Since(start)
+}
+
+func TestAKillInAMigrationLeavesTheOldOrTheNew(t *testing.T) {
+	fresh := func() string {
+		path := dbPath(t)
+		db := mustOpen(t, path, sqlitedb.Options{})
+		if err := insert(t, db, 1, nil); err != nil {
+			t.Fatal(err)
 		}
-		timer.Stop()
-		cmd.Wait()
+		db.Close()
+		return path
+	}
+	whole := kill(t, "migrate", fresh(), 0)
+	const kills = 12
+	path, old := fresh(), 0
+	for n := range kills + 1 {
+		if n < kills {
+			kill(t, "migrate", path, whole*time.Duration(n+1)/kills)
+		} else {
+			kill(t, "migrate", path, 0)
+		}
 		pool := openPlain(t, path)
 		var version, tables, rows int
 		if err := pool.QueryRowContext(t.Context(), "PRAGMA user_version").Scan(&version); err != nil {
@@ -184,21 +206,16 @@ func TestAKillInAMigrationLeavesTheOldOrTheNew(t *testing.T) {
 		}
 		pool.Close()
 		switch {
-		case version == 1 && tables == 0:
+		case version == 1 && tables == 0 && n < kills:
 			old++
-			wait += wait / 6 // come closer to the end
-		case version == 2 && tables == 2 && rows == 60000:
-			done++
+		case version == 2 && tables == 2 && rows == 20000:
 		default:
-			t.Fatalf("version %d with %d tables and %d rows", version, tables, rows)
-		}
-		if done > 0 {
-			break
+			t.Fatalf("after kill %d: version %d with %d tables and %d rows", n, version, tables, rows)
 		}
 	}
-	t.Logf("%d kills in the migration, then done (waited %v)", old, wait)
-	if old == 0 || done == 0 {
-		t.Errorf("%d times the old and %d times the new schema: the test does not test", old, done)
+	t.Logf("%d of %d kills in %v left the old schema", old, kills, whole)
+	if old == 0 {
+		t.Error("no kill came in the middle: the test does not test")
 	}
 }
 
@@ -223,28 +240,26 @@ func TestAKillInABackupLeavesTheBackupBefore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wait, same := time.Millisecond, 0
-	for range 60 {
-		cmd, out := child(t, "backup", path)
-		out.Scan()
-		timer := time.AfterFunc(wait, func() { cmd.Process.Kill() })
-		for out.Scan() {
-		}
-		timer.Stop()
-		cmd.Wait()
+	whole := kill(t, "backup", path, 0)
+	if err := os.WriteFile(dst, first, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const kills = 12
+	same := 0
+	for n := range kills {
+		kill(t, "backup", path, whole*time.Duration(n+1)/kills)
 		now, err := os.ReadFile(dst)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(now) != string(first) {
-			break
+		if string(now) == string(first) {
+			same++
 		}
-		same++
-		wait += wait / 4
 	}
-	t.Logf("%d kills left the backup as it was, after %v it was a new one", same, wait)
-	if same == 0 || same == 60 {
-		t.Errorf("%d kills left the old backup: the test does not test", same)
+	kill(t, "backup", path, 0)
+	t.Logf("%d of %d kills in %v left the backup as it was", same, kills, whole)
+	if same == 0 {
+		t.Error("no kill came in the middle: the test does not test")
 	}
 	restored := mustOpen(t, dst, sqlitedb.Options{})
 	if got := people(t, restored); len(got) != 360 {

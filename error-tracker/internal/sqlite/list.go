@@ -84,7 +84,7 @@ var orders = map[tracker.Sort]string{
 // sqlIssue reads issues; %i% is something with the rows of issues in it, named i.
 const sqlIssue = `SELECT i.id, p.name, h.hash, h.type, h.message, h.culprit, h.platform, h.level, h.environment,
 	i.browser, i.count, i.users, i.first_seen, i.last_seen, coalesce(fr.name, ''), coalesce(lr.name, ''),
-	i.resolved, i.resolved_at, i.regressed_at, i.muted, i.muted_until, h.handled, h.minified, i.flood
+	i.resolved, i.resolved_at, i.regressed_at, i.was_resolved, i.muted, i.muted_until, h.handled, h.minified, i.flood
 	FROM %i% JOIN hashes h ON h.id = i.primary_hash JOIN projects p ON p.id = i.project_id
 	LEFT JOIN releases fr ON fr.id = i.first_release LEFT JOIN releases lr ON lr.id = i.last_release`
 
@@ -180,11 +180,11 @@ func (s *Store) scanIssue(rows *sql.Rows) (tracker.Issue, error) {
 	var i tracker.Issue
 	var hash []byte
 	var browser bool
-	var first, last, resolved, regressed, until int64
+	var first, last, resolved, regressed, was, until int64
 	var handled sql.NullBool
 	err := rows.Scan(&i.ID, &i.Project, &hash, &i.Type, &i.Message, &i.Culprit, &i.Platform, &i.Level, &i.Environment,
 		&browser, &i.Count, &i.Users, &first, &last, &i.FirstRelease, &i.LastRelease,
-		&i.Resolved, &resolved, &regressed, &i.Muted, &until, &handled, &i.Minified, &i.Flood)
+		&i.Resolved, &resolved, &regressed, &was, &i.Muted, &until, &handled, &i.Minified, &i.Flood)
 	if err != nil {
 		return i, err
 	}
@@ -197,7 +197,7 @@ func (s *Store) scanIssue(rows *sql.Rows) (tracker.Issue, error) {
 		i.Source = tracker.Browser
 	}
 	i.FirstSeen, i.LastSeen = timeOf(first), timeOf(last)
-	i.ResolvedAt, i.RegressedAt, i.MutedUntil = timeOf(resolved), timeOf(regressed), timeOf(until)
+	i.ResolvedAt, i.RegressedAt, i.WasResolved, i.MutedUntil = timeOf(resolved), timeOf(regressed), timeOf(was), timeOf(until)
 	if i.Muted && until != 0 && until <= s.now().UnixMilli() {
 		i.Muted, i.MutedUntil = false, timeOf(0) // it has ended, whether or not anybody wrote that down
 	}

@@ -197,7 +197,7 @@ func (s *Store) countIn(tx *sqlitedb.Tx, r *record, issue int64, count *int64) (
 // reopen brings a resolved issue back and queues an alert unless it is muted.
 func reopen(tx *sqlitedb.Tx, r *record, issue int64) error {
 	var muted bool
-	err := tx.QueryRow(`UPDATE issues SET resolved = 0, resolved_at = 0, regressed_at = ? WHERE id = ?
+	err := tx.QueryRow(`UPDATE issues SET resolved = 0, was_resolved = resolved_at, resolved_at = 0, regressed_at = ? WHERE id = ?
 		RETURNING muted = 1 AND (muted_until = 0 OR muted_until > ?)`, r.at, issue, r.at).Scan(&muted)
 	if err != nil {
 		return fmt.Errorf("issue %d of a known hash: %w", issue, err)

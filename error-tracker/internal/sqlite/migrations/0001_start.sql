@@ -45,6 +45,7 @@ CREATE TABLE issues (
   resolved      INTEGER NOT NULL DEFAULT 0,
   resolved_at   INTEGER NOT NULL DEFAULT 0,  -- 0 while unresolved
   regressed_at  INTEGER NOT NULL DEFAULT 0,
+  was_resolved  INTEGER NOT NULL DEFAULT 0,  -- resolved_at before regressed_at
   muted         INTEGER NOT NULL DEFAULT 0,
   muted_until   INTEGER NOT NULL DEFAULT 0   -- 0: until someone unmutes it
 ) STRICT;

@@ -205,7 +205,7 @@ func testFloodEnds(t *testing.T, open Opener) {
 		}
 	}
 	// Slower than the limit, they open issues again.
-	outs = flood(t, s, 200, 5, start.Add(2*time.Hour), floodWindow/10)
+	outs = flood(t, s, 200, 3*floodLimit, start.Add(2*time.Hour), floodWindow/floodLimit)
 	for n, o := range outs {
 		if o.Status != tracker.Created {
 			t.Errorf("event %d after the flood: %+v, want a new issue", n, o)

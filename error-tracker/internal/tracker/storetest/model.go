@@ -40,6 +40,7 @@ type modelIssue struct {
 	resolved    bool
 	resolvedAt  time.Time
 	regressedAt time.Time
+	wasResolved time.Time
 	muted       bool
 }
 
@@ -97,7 +98,7 @@ func (m *model) record(n int, e modelEvent) tracker.Status {
 	}
 	i := m.issues[h.issue]
 	if i.resolved {
-		i.resolved, i.resolvedAt, i.regressedAt = false, time.Time{}, e.at
+		i.resolved, i.wasResolved, i.resolvedAt, i.regressedAt = false, i.resolvedAt, time.Time{}, e.at
 		return tracker.Reopened
 	}
 	return tracker.Incremented
@@ -107,7 +108,7 @@ func (m *model) record(n int, e modelEvent) tracker.Status {
 func (m *model) want(id int64) tracker.Issue {
 	i := m.issues[id]
 	w := tracker.Issue{ID: id, Project: "shop", Platform: "python", Level: "error", Type: "ValueError", Source: tracker.Server,
-		Resolved: i.resolved, ResolvedAt: i.resolvedAt, RegressedAt: i.regressedAt, Muted: i.muted,
+		Resolved: i.resolved, ResolvedAt: i.resolvedAt, RegressedAt: i.regressedAt, WasResolved: i.wasResolved, Muted: i.muted,
 		Fingerprint: hashOf(i.primary), Message: fmt.Sprintf("value %d", i.primary), Culprit: fmt.Sprintf("load%d in app/orders.py", i.primary),
 		Environment: m.hashes[i.primary].events[0].env}
 	events := m.eventsOf(id)
