@@ -355,3 +355,29 @@ func TestBackupRefusals(t *testing.T) {
 		}
 	}
 }
+
+func TestACopyThatIsNotGoodReplacesNothing(t *testing.T) {
+	path := dbPath(t)
+	pool := openPlain(t, path)
+	for _, q := range []string{
+		"CREATE TABLE holes (n INTEGER)",
+		"INSERT INTO holes VALUES (NULL)",
+		// Copying goes on without a word about what the schema forbids by now.
+		"PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql = 'CREATE TABLE holes (n INTEGER NOT NULL)' WHERE name = 'holes'",
+	} {
+		if _, err := pool.ExecContext(t.Context(), q); err != nil {
+			t.Fatalf("%s: %v", q, err)
+		}
+	}
+	pool.Close()
+	dst := path + ".backup"
+	if err := os.WriteFile(dst, []byte("the backup before"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlitedb.Copy(t.Context(), path, dst); err == nil || !strings.Contains(err.Error(), "NULL value in holes.n") {
+		t.Errorf("Copy = %v, want an error that says what is wrong with the copy", err)
+	}
+	if b, err := os.ReadFile(dst); err != nil || string(b) != "the backup before" {
+		t.Errorf("the backup before is %q, %v", b, err)
+	}
+}

@@ -387,6 +387,10 @@ func TestTx(t *testing.T) {
 	if got := people(t, db); !slices.Equal(got, []int{1, 2, 1, 3, 4, 5}) {
 		t.Errorf("rows are %v", got)
 	}
+	// A query that was left open would keep the log from being emptied.
+	if compact(t, db); db.Stats().WALBytes != 0 {
+		t.Errorf("the log has %d bytes after Compact, want none", db.Stats().WALBytes)
+	}
 }
 
 func TestSettings(t *testing.T) {

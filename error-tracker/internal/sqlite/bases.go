@@ -5,9 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 )
+
+// baseWait is how long a report waits for the first event of its hash. Readers
+// can all be busy with long searches; reports must not queue up behind them.
+const baseWait = 20 * time.Millisecond
 
 // maxBases bounds the memory of the first events that are at hand, in bytes.
 const maxBases = 4 << 20
@@ -83,6 +88,8 @@ func (s *Store) base(ctx context.Context, k baseKey) (b base, ok bool) {
 	if b, ok = s.bases.get(k); ok {
 		return b, b.plain != nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, baseWait)
+	defer cancel()
 	var payload []byte
 	err := s.db.Read().QueryRowContext(ctx, sqlBase, k.project, k.hash[:]).Scan(&b.hash, &payload)
 	if err != nil {

@@ -15,9 +15,12 @@ import (
 const forgetBatch = 250
 
 // Forget implements tracker.Store. It also finishes deletions that were
-// interrupted.
+// interrupted, and sums up old counters.
 func (s *Store) Forget(ctx context.Context, t time.Time, limit int) (int, error) {
 	if err := s.purge(ctx); err != nil {
+		return 0, fmt.Errorf("forget: %w", err)
+	}
+	if err := s.rollUp(ctx); err != nil {
 		return 0, fmt.Errorf("forget: %w", err)
 	}
 	before := t.UnixMilli()

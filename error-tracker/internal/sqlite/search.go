@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -96,29 +97,37 @@ func searchTerms(q string) []string {
 	return terms
 }
 
-// maxFoundIDs is how many issues that a search found are passed on by number.
-const maxFoundIDs = 500
+// maxFound is how many issues that a search found are passed on by number.
+const maxFound = 5000
 
 // search adds the condition that all terms are in the texts of one hash of the
-// issue. That reads the texts of all hashes, about 60 MB a second, so when few
-// are found they are named, for the total and the page both.
+// issue. That reads the texts of all hashes, so what is found is then named,
+// for the total and the page both. Only where much is found, which takes less
+// time to find, it is looked for again.
 func (c *conditions) search(ctx context.Context, tx *sql.Tx, terms []string) error {
 	args := make([]any, 0, len(terms)+1)
 	for _, t := range terms {
 		args = append(args, t)
 	}
 	find := "SELECT DISTINCT issue_id FROM hashes WHERE " + strings.Repeat("instr(search, ?) > 0 AND ", len(terms)) + "1"
-	rows, err := tx.QueryContext(ctx, find+" LIMIT ?", append(args, maxFoundIDs+1)...)
-	found, err := scanAll(rows, err, func(rows *sql.Rows) (id any, err error) {
+	rows, err := tx.QueryContext(ctx, find+" LIMIT ?", append(args, maxFound+1)...)
+	found, err := scanAll(rows, err, func(rows *sql.Rows) (id int64, err error) {
 		return id, rows.Scan(&id)
 	})
 	if err != nil {
 		return err
 	}
-	if len(found) <= maxFoundIDs {
-		c.add("i.id IN ("+placeholders(len(found))+")", found...)
-	} else {
+	if len(found) > maxFound {
 		c.add("i.id IN ("+find+")", args...)
+		return nil
 	}
+	list := []byte{'['}
+	for i, id := range found {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = strconv.AppendInt(list, id, 10)
+	}
+	c.add("i.id IN (SELECT value FROM json_each(?))", string(append(list, ']')))
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync/atomic"
 	"time"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
@@ -65,6 +66,7 @@ type Store struct {
 	bases    *bases
 	mem      *memory
 	totals   totalsCache
+	rolled   atomic.Int64 // the hash up to which counters were summed up
 }
 
 var _ tracker.Store = (*Store)(nil)
