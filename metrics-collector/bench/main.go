@@ -1,0 +1,96 @@
+// Command bench measures a built metrics-collector and, where they are
+// installed, victoria-metrics and prometheus, in the same run with the same
+// points, and prints one table of each kind. It starts all of them itself, on
+// loopback and with data in a temporary folder, and stops them again.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+type config struct {
+	bin     string
+	points  int
+	clients int
+	series  []int
+	queries bool
+	ingest  bool
+	only    string
+}
+
+func main() {
+	c := config{}
+	flag.StringVar(&c.bin, "bin", "../../bin/metrics-collector", "the built service, or the folder that it is in")
+	flag.IntVar(&c.points, "points", 2_000_000, "points of each measurement of ingest")
+	flag.IntVar(&c.clients, "clients", 4, "connections that send at the same time")
+	series := flag.String("series", "10000,100000", "numbers of series, separated by commas")
+	flag.BoolVar(&c.queries, "queries", true, "measure queries")
+	flag.BoolVar(&c.ingest, "ingest", true, "measure ingest")
+	flag.StringVar(&c.only, "only", "", "one of metrics-collector, victoria-metrics, prometheus")
+	flag.Parse()
+	if fi, err := os.Stat(c.bin); err == nil && fi.IsDir() {
+		c.bin = filepath.Join(c.bin, "metrics-collector")
+	}
+	for _, s := range strings.Split(*series, ",") {
+		n := 0
+		if _, err := fmt.Sscan(s, &n); err != nil || n < 1 {
+			fatal(fmt.Errorf("-series %q: want numbers", *series))
+		}
+		c.series = append(c.series, n)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	fmt.Printf("date: %s\nmachine: %d CPUs, %s, load average %s\n", time.Now().UTC().Format("2006-01-02 15:04 MST"), runtime.NumCPU(), runtime.Version(), loadAverage())
+	for _, name := range []string{"victoria-metrics", "prometheus"} {
+		if path, err := exec.LookPath(name); err == nil {
+			fmt.Printf("%s: %s\n", name, peerVersion(path))
+		} else {
+			fmt.Printf("%s: not installed, not measured\n", name)
+		}
+	}
+	if c.ingest {
+		if err := benchIngest(ctx, c); err != nil {
+			fatal(err)
+		}
+	}
+	if c.queries {
+		if err := benchQueries(ctx, c); err != nil {
+			fatal(err)
+		}
+	}
+}
+
+func fatal(err error) {
+	fmt.Fprintln(os.Stderr, "bench:", err)
+	os.Exit(1)
+}
+
+func loadAverage() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.Join(strings.Fields(string(b))[:3], " ")
+}
+
+func peerVersion(path string) string {
+	flagName := "--version"
+	if strings.HasSuffix(path, "victoria-metrics") {
+		flagName = "-version"
+	}
+	out, err := exec.Command(path, flagName).CombinedOutput()
+	if err != nil && len(out) == 0 {
+		return "unknown version"
+	}
+	first, _, _ := strings.Cut(string(out), "\n")
+	return strings.TrimSpace(first)
+}

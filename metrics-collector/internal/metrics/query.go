@@ -1,0 +1,436 @@
+package metrics
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/monlight/monlight/metrics-collector/internal/metrics/chunk"
+	"github.com/monlight/monlight/metrics-collector/internal/metrics/sketch"
+	"github.com/monlight/monlight/shared/errs"
+)
+
+// Limits of a query.
+const (
+	MaxBuckets     = 11_000  // of a series in the answer
+	MaxGroups      = 1000    // series in the answer
+	maxCells       = 400_000 // buckets of all series together
+	maxSketchWords = 6 << 20 // of memory for percentiles, 8 bytes each
+	maxGroupBy     = 8
+	maxQueries     = 4 // at the same time
+	targetBuckets  = 300
+	queryTime      = 20 * time.Second
+)
+
+// Query asks for a metric over time.
+type Query struct {
+	Name     string
+	Project  string // empty for all
+	Type     Type   // 0 for all
+	Matchers []Matcher
+	By       []string // labels, each combination of whose values is a series of the answer
+
+	FromMS, ToMS int64 // [from, to), widened to whole buckets
+	StepMS       int64 // length of the buckets; 0 lets the service choose
+
+	// Need says which numbers of a Row are wanted besides Count. Quantiles are
+	// computed if it has chunk.Sketches.
+	Need      chunk.Columns
+	Quantiles []float64
+	MaxGroups int // 0 is MaxGroups
+}
+
+// Segment is a part of an answer that comes from one tier.
+type Segment struct {
+	Resolution   string // raw, minute or hour
+	FromMS, ToMS int64
+	WidthMS      int64 // of its buckets: the step, or the tier's own if that is longer
+
+	tier  Tier
+	raw   bool
+	first int // number of its first bucket in the answer
+}
+
+// Row is a bucket of a series. Buckets without points are not there.
+type Row struct {
+	BucketMS int64
+	WidthMS  int64
+	// Seconds is the part of the bucket that has passed.
+	Seconds   float64
+	Partial   bool // the bucket is not over
+	Count     uint64
+	Sum       float64
+	Min       float64
+	Max       float64
+	Last      float64
+	Quantiles []float64      // NaN when the bucket has no distribution
+	Sketch    *sketch.Sketch // nil when the bucket has no distribution
+}
+
+// ResultSeries is a series of an answer.
+type ResultSeries struct {
+	Labels Labels // those of Query.By that it has
+	Rows   []Row  // ascending
+}
+
+// Result is an answer.
+type Result struct {
+	Type      Type // of the metric; when there are several of the name, that with most series
+	StepMS    int64
+	Segments  []Segment
+	Series    []ResultSeries // in order of labels
+	Matched   int            // series that were asked
+	Groups    int            // series that the answer would have without its limit
+	Truncated bool           // Groups is more than len(Series)
+}
+
+// Query answers a query. Errors are Invalid when it asks for too much or for
+// what cannot be, and Unavailable when too many others are running.
+func (s *Service) Query(ctx context.Context, q Query) (*Result, error) {
+	plan, err := s.plan(&q)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case s.queries <- struct{}{}:
+		defer func() { <-s.queries }()
+	default:
+		timer := time.NewTimer(2 * time.Second)
+		defer timer.Stop()
+		select {
+		case s.queries <- struct{}{}:
+			defer func() { <-s.queries }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-timer.C:
+			s.stats.refusedQueries.Add(1)
+			return nil, errs.RetryIn(errs.Unavailable, 2*time.Second, "too many queries are running, the limit is %d", maxQueries)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, queryTime)
+	defer cancel()
+	s.stats.queries.Add(1)
+	if err := plan.run(ctx, s); err != nil {
+		return nil, s.noteDamage(err)
+	}
+	return plan.result(), nil
+}
+
+// plan is a query on its way.
+type plan struct {
+	q        *Query
+	now      int64
+	segments []Segment
+	buckets  int // of all segments
+	selection
+	rows  [][]accumulator // by group; nil without data
+	words int             // of memory for sketches
+	bins  []sketch.Bin
+	group chunk.GroupReader
+}
+
+// accumulator is a bucket of the answer.
+type accumulator struct {
+	chunk.Numbers
+	dense *sketch.Dense
+}
+
+func (s *Service) plan(q *Query) (*plan, error) {
+	p := &plan{q: q, now: s.opts.Now().UnixMilli()}
+	if q.MaxGroups <= 0 || q.MaxGroups > MaxGroups {
+		q.MaxGroups = MaxGroups
+	}
+	if len(q.By) > maxGroupBy {
+		return nil, errs.New(errs.Invalid, "by has %d labels, the limit is %d", len(q.By), maxGroupBy)
+	}
+	if q.FromMS >= q.ToMS {
+		return nil, errs.New(errs.Invalid, "from must be before to")
+	}
+	if err := p.divide(s); err != nil {
+		return nil, err
+	}
+	p.selection = s.index.selectSeries(q)
+	if n := len(p.labels) * p.buckets; n > maxCells {
+		return nil, errs.New(errs.Invalid, "the answer would have %d series of %d buckets, the limit is %d in all: ask for a longer step or fewer series",
+			len(p.labels), p.buckets, maxCells)
+	}
+	p.rows = make([][]accumulator, len(p.labels))
+	return p, nil
+}
+
+// Steps that divide a minute or an hour, so that buckets of any tier end with
+// those of the next.
+var niceSteps = []int64{secondMS, 2 * secondMS, 5 * secondMS, 10 * secondMS, 15 * secondMS, 20 * secondMS, 30 * secondMS,
+	minuteMS, 2 * minuteMS, 3 * minuteMS, 5 * minuteMS, 10 * minuteMS, 15 * minuteMS, 20 * minuteMS, 30 * minuteMS,
+	hourMS, 2 * hourMS, 3 * hourMS, 4 * hourMS, 6 * hourMS, 8 * hourMS, 12 * hourMS, dayMS}
+
+// divide chooses the step and cuts the range where the tiers begin.
+func (p *plan) divide(s *Service) error {
+	q := p.q
+	steady := s.clock.now()
+	hourFloor, minuteFloor := s.hourFloor(steady), s.minuteFloor(steady)
+	// The raw tier is deleted by and by, so its last minutes may be gone.
+	rawFloor := floorTo(steady-s.opts.RetentionRaw.Milliseconds(), minuteMS) + 2*minuteMS
+	q.FromMS = max(q.FromMS, hourFloor)
+	// Nothing is stored further ahead than that.
+	q.ToMS = min(q.ToMS, p.now+maxFuture.Milliseconds()+minuteMS)
+	if q.FromMS >= q.ToMS {
+		q.FromMS = q.ToMS
+	}
+	step := q.StepMS
+	if step <= 0 {
+		step = autoStep(q.ToMS - q.FromMS)
+	}
+	step = suitableStep(step, q.FromMS, rawFloor, minuteFloor)
+	q.StepMS = step
+	from, to := floorTo(q.FromMS, step), floorTo(q.ToMS+step-1, step)
+	if n := (to - from) / step; n > MaxBuckets {
+		return errs.New(errs.Invalid, "the answer would have %d buckets, the limit is %d: ask for a longer step or a shorter range", n, MaxBuckets)
+	}
+	if step < minuteMS {
+		if from < rawFloor {
+			from = floorTo(from, minuteMS)
+		}
+		from = p.segment(from, min(floorTo(to+minuteMS-1, minuteMS), max(rawFloor, from)), minuteFloor, minuteMS)
+		p.add(Segment{Resolution: "raw", FromMS: from, ToMS: to, WidthMS: step, raw: true})
+	} else {
+		p.segment(from, to, minuteFloor, step)
+	}
+	return nil
+}
+
+// segment adds the range in the tiers of minutes and hours. It returns its end.
+func (p *plan) segment(from, to, minuteFloor, step int64) int64 {
+	if from >= to {
+		return to
+	}
+	if step >= hourMS {
+		p.add(Segment{Resolution: "hour", FromMS: from, ToMS: to, WidthMS: step, tier: HourTier})
+		return to
+	}
+	if from < minuteFloor {
+		end := min(max(floorTo(to+hourMS-1, hourMS), from), minuteFloor)
+		p.add(Segment{Resolution: "hour", FromMS: floorTo(from, hourMS), ToMS: end, WidthMS: hourMS, tier: HourTier})
+		from = end
+	}
+	p.add(Segment{Resolution: "minute", FromMS: from, ToMS: to, WidthMS: step, tier: MinuteTier})
+	return to
+}
+
+func (p *plan) add(seg Segment) {
+	if seg.FromMS >= seg.ToMS {
+		return
+	}
+	seg.first = p.buckets
+	p.segments = append(p.segments, seg)
+	p.buckets += int((seg.ToMS - seg.FromMS) / seg.WidthMS)
+}
+
+func autoStep(rangeMS int64) int64 {
+	for _, step := range niceSteps {
+		if step >= minuteMS && rangeMS/step <= targetBuckets {
+			return step
+		}
+	}
+	return floorTo(rangeMS/targetBuckets+dayMS-1, dayMS)
+}
+
+// suitableStep rounds a step up to what the tiers can give.
+func suitableStep(step, from, rawFloor, minuteFloor int64) int64 {
+	if step > hourMS {
+		return floorTo(step+hourMS-1, hourMS)
+	}
+	unit, floor := int64(minuteMS), minuteFloor
+	if step < minuteMS {
+		unit, floor = secondMS, rawFloor
+	}
+	if whole := max(floorTo(step+unit-1, unit), unit); floorTo(from, whole) >= floor {
+		return whole
+	}
+	for _, nice := range niceSteps {
+		if nice >= step {
+			return nice
+		}
+	}
+	return hourMS
+}
+
+// run fills p.rows.
+func (p *plan) run(ctx context.Context, s *Service) error {
+	if len(p.live) == 0 || len(p.segments) == 0 {
+		return nil
+	}
+	view, err := p.begin(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer view.Close() //nolint:errcheck // nothing was written
+	for i := range p.segments {
+		seg := &p.segments[i]
+		switch {
+		case seg.raw:
+			err = p.readRaw(ctx, view, seg)
+		case seg.tier == MinuteTier:
+			err = p.readTier(ctx, view, seg, MinuteTier)
+		default:
+			if err = p.readTier(ctx, view, seg, HourTier); err == nil {
+				err = p.readUnmerged(ctx, view, seg)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin opens a view and adds what is only in memory at that moment.
+func (p *plan) begin(ctx context.Context, s *Service) (View, error) {
+	s.viewMu.RLock()
+	defer s.viewMu.RUnlock()
+	view, err := s.store.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.genMu.RLock()
+	generations := []*generation{s.current, s.frozen}
+	s.genMu.RUnlock()
+	for _, g := range generations {
+		if g == nil {
+			continue
+		}
+		if err := p.readLive(g); err != nil {
+			view.Close() //nolint:errcheck // nothing was written
+			return nil, err
+		}
+	}
+	return view, nil
+}
+
+// readLive adds the cells of a generation. It lets batches in between.
+func (p *plan) readLive(g *generation) error {
+	const atOnce = 256
+	for part := range slices.Chunk(p.live, atOnce) {
+		if err := p.readLivePart(g, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *plan) readLivePart(g *generation, part []selected) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, sel := range part {
+		g.each(sel.id, func(c *liveCell) {
+			if a := p.at(sel.group, int64(c.minute)*minuteMS); a != nil {
+				var bins []sketch.Bin
+				if distribution := g.sketchOf(c); distribution != nil {
+					bins = distribution.All()
+				}
+				p.merge(a, &c.Numbers, bins)
+			}
+		})
+		if err := p.tooLarge(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// at is the accumulator of a group for a time, nil outside of the segments
+// that are made of aggregates.
+func (p *plan) at(group int32, ms int64) *accumulator {
+	for i := range p.segments {
+		if seg := &p.segments[i]; ms >= seg.FromMS && ms < seg.ToMS {
+			if seg.raw {
+				return nil
+			}
+			return p.in(seg, group, ms)
+		}
+	}
+	return nil
+}
+
+func (p *plan) in(seg *Segment, group int32, ms int64) *accumulator {
+	rows := p.rows[group]
+	if rows == nil {
+		rows = make([]accumulator, p.buckets)
+		p.rows[group] = rows
+	}
+	return &rows[seg.first+int((ms-seg.FromMS)/seg.WidthMS)]
+}
+
+func (p *plan) merge(a *accumulator, c *chunk.Numbers, bins []sketch.Bin) {
+	a.MergeNumbers(c)
+	p.mergeBins(a, bins)
+}
+
+func (p *plan) mergeBins(a *accumulator, bins []sketch.Bin) {
+	if len(bins) == 0 || p.q.Need&chunk.Sketches == 0 {
+		return
+	}
+	if a.dense == nil {
+		a.dense = new(sketch.Dense)
+	}
+	p.words += a.dense.Add(bins)
+}
+
+func (p *plan) tooLarge() error {
+	if p.words > maxSketchWords {
+		return errs.New(errs.Invalid, "percentiles of that many series and buckets need more than %d MB: ask for a longer step or fewer series", maxSketchWords*8>>20)
+	}
+	return nil
+}
+
+// result makes rows of what was gathered.
+func (p *plan) result() *Result {
+	r := &Result{Type: p.typ, StepMS: p.q.StepMS, Segments: p.segments, Matched: len(p.live), Groups: p.groups, Truncated: p.groups > len(p.labels)}
+	for group, rows := range p.rows {
+		if rows == nil {
+			continue
+		}
+		series := ResultSeries{Labels: p.labels[group]}
+		for i := range p.segments {
+			seg := &p.segments[i]
+			n := int((seg.ToMS - seg.FromMS) / seg.WidthMS)
+			for b := range n {
+				if a := &rows[seg.first+b]; a.Count > 0 {
+					series.Rows = append(series.Rows, p.row(a, seg.FromMS+int64(b)*seg.WidthMS, seg.WidthMS))
+				}
+			}
+		}
+		if len(series.Rows) > 0 {
+			r.Series = append(r.Series, series)
+		}
+	}
+	return r
+}
+
+func (p *plan) row(a *accumulator, at, width int64) Row {
+	row := Row{BucketMS: at, WidthMS: width, Seconds: float64(width) / secondMS,
+		Count: a.Count, Sum: a.Sum, Min: a.Min, Max: a.Max, Last: a.Last}
+	if at+width > p.now {
+		row.Partial = true
+		// A bucket of the future, of points that came early, is complete as it is.
+		if passed := p.now - at; passed > 0 {
+			row.Seconds = float64(max(passed, secondMS)) / secondMS
+		}
+	}
+	if p.q.Need&chunk.Sketches == 0 {
+		return row
+	}
+	row.Quantiles = make([]float64, len(p.q.Quantiles))
+	for i, q := range p.q.Quantiles {
+		row.Quantiles[i] = math.NaN()
+		if a.dense != nil {
+			row.Quantiles[i] = a.dense.Quantile(q, a.Min, a.Max)
+		}
+	}
+	if a.dense != nil {
+		sk := a.dense.Sketch()
+		row.Sketch = &sk
+	}
+	return row
+}

@@ -1,0 +1,252 @@
+package metrics
+
+import (
+	"context"
+
+	"github.com/monlight/monlight/metrics-collector/internal/metrics/chunk"
+	"github.com/monlight/monlight/metrics-collector/internal/metrics/sketch"
+	"github.com/monlight/monlight/shared/errs"
+)
+
+// wanted finds the group of a series among those that are asked for.
+type wanted struct {
+	list   []selected
+	groups []uint32 // of chunks, ascending
+	byID   []int32  // group of the answer plus one, from the first id on
+	first  uint32
+}
+
+func newWanted(list []selected) *wanted {
+	w := &wanted{list: list}
+	if len(list) == 0 {
+		return w
+	}
+	w.first = list[0].id
+	w.byID = make([]int32, list[len(list)-1].id-w.first+1)
+	for _, s := range list {
+		w.byID[s.id-w.first] = s.group + 1
+		g := s.id / chunk.GroupSize
+		if n := len(w.groups); n == 0 || w.groups[n-1] != g {
+			w.groups = append(w.groups, g)
+		}
+	}
+	return w
+}
+
+// of is the group of the answer of a series, -1 if it is not wanted.
+func (w *wanted) of(id uint32) int32 {
+	if id < w.first || int(id-w.first) >= len(w.byID) {
+		return -1
+	}
+	return w.byID[id-w.first] - 1
+}
+
+func (w *wanted) bounds() (lo, hi uint32) { return w.list[0].id, w.list[len(w.list)-1].id }
+
+// readTier adds the groups and pages of a tier.
+func (p *plan) readTier(ctx context.Context, view View, seg *Segment, t Tier) error {
+	w := newWanted(p.stored)
+	if len(w.list) == 0 {
+		return nil
+	}
+	first := floorTo(seg.FromMS, t.SpanMS())
+	paged, err := view.Spans(ctx, t, first, seg.ToMS)
+	if err != nil {
+		return err
+	}
+	through := make(map[int64]map[uint32]int64, len(paged)) // of the spans that have pages
+	for _, s := range paged {
+		through[s.SpanMS] = make(map[uint32]int64)
+	}
+	var spans []int64
+	for span := first; span < seg.ToMS; span += t.SpanMS() {
+		spans = append(spans, span)
+	}
+	err = view.Groups(ctx, t, spans, w.groups, func(span int64, g GroupRow) error {
+		if of := through[span]; of != nil {
+			of[g.Group] = g.Through
+		}
+		return p.readGroup(seg, t, span, g, w)
+	})
+	if err != nil {
+		return err
+	}
+	for _, s := range paged {
+		if err := p.readPages(ctx, view, seg, t, s.SpanMS, through[s.SpanMS], w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *plan) readGroup(seg *Segment, t Tier, span int64, g GroupRow, w *wanted) error {
+	if err := p.group.Open(g.Data, span); err != nil {
+		return err
+	}
+	first := g.Group * chunk.GroupSize
+	for offset := range chunk.GroupSize {
+		group := w.of(first + uint32(offset))
+		if group < 0 || !p.group.Has(offset) {
+			continue
+		}
+		if err := p.group.Read(offset, p.q.Need); err != nil {
+			return err
+		}
+		if err := p.readSeries(seg, t, span, group); err != nil {
+			return err
+		}
+	}
+	return p.tooLarge()
+}
+
+// readSeries adds the decoded chunk of a series.
+func (p *plan) readSeries(seg *Segment, t Tier, span int64, group int32) error {
+	c, bucketMS := &p.group.Chunk, t.BucketMS()
+	at := func(i int) *accumulator {
+		ms := span + int64(c.Buckets[i])*bucketMS
+		if ms < seg.FromMS || ms >= seg.ToMS {
+			return nil
+		}
+		return p.in(seg, group, ms)
+	}
+	need := p.q.Need
+	for i := range c.Buckets {
+		a := at(i)
+		if a == nil {
+			continue
+		}
+		fresh := a.Count == 0
+		a.Count += uint64(c.Count[i])
+		if need&chunk.Sum != 0 {
+			a.Sum += c.Sum[i]
+		}
+		if need&chunk.Min != 0 && (fresh || c.Min[i] < a.Min) {
+			a.Min = c.Min[i]
+		}
+		if need&chunk.Max != 0 && (fresh || c.Max[i] > a.Max) {
+			a.Max = c.Max[i]
+		}
+		if need&chunk.Last != 0 {
+			if ms := span + c.LastMS[i]; fresh || ms >= a.LastMS {
+				a.Last, a.LastMS = c.Last[i], ms
+			}
+		}
+	}
+	if need&chunk.Sketches == 0 || !c.HasSketches() {
+		return nil
+	}
+	var err error
+	p.bins, err = c.EachSketch(p.bins, func(i int, bins []sketch.Bin) {
+		if a := at(i); a != nil {
+			p.mergeBins(a, bins)
+		}
+	})
+	return err
+}
+
+// readPages adds the cells of a span's pages that no group contains yet. Cells
+// of the minute tier may be read into a segment of hours.
+func (p *plan) readPages(ctx context.Context, view View, seg *Segment, t Tier, span int64, through map[uint32]int64, w *wanted) error {
+	lo, hi := w.bounds()
+	return view.Pages(ctx, t, span, lo, hi, func(id int64, data []byte) error {
+		r, err := chunk.OpenPage(data, span)
+		if err != nil {
+			return err
+		}
+		for r.Next() {
+			group := w.of(r.Series)
+			if group < 0 || id <= through[r.Series/chunk.GroupSize] {
+				continue
+			}
+			ms := span + int64(r.Bucket)*t.BucketMS()
+			if ms < seg.FromMS || ms >= seg.ToMS {
+				continue
+			}
+			bins := p.bins[:0]
+			if p.q.Need&chunk.Sketches != 0 {
+				if bins, err = r.Bins(bins); err != nil {
+					return err
+				}
+				p.bins = bins
+			}
+			p.merge(p.in(seg, group, ms), &r.Cell, bins)
+		}
+		if err := r.Err(); err != nil {
+			return err
+		}
+		return p.tooLarge()
+	})
+}
+
+// readUnmerged adds those minutes to a segment of hours that are not in the
+// hour tier yet.
+func (p *plan) readUnmerged(ctx context.Context, view View, seg *Segment) error {
+	w := newWanted(p.stored)
+	if len(w.list) == 0 {
+		return nil
+	}
+	paged, err := view.Spans(ctx, MinuteTier, seg.FromMS, seg.ToMS)
+	if err != nil {
+		return err
+	}
+	for _, s := range paged {
+		through := make(map[uint32]int64)
+		err := view.Throughs(ctx, MinuteTier, []int64{s.SpanMS}, w.groups, func(_ int64, g GroupRow) error {
+			through[g.Group] = g.Through
+			return nil
+		})
+		if err == nil {
+			err = p.readPages(ctx, view, seg, MinuteTier, s.SpanMS, through, w)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readRaw adds points, which are in batches and in pages.
+func (p *plan) readRaw(ctx context.Context, view View, seg *Segment) error {
+	w := newWanted(p.live)
+	lo, hi := w.bounds()
+	var samples []chunk.Sample
+	var one sketch.Sketch
+	read := 0
+	count := func() error {
+		// A bound on the work, as rows have no other.
+		const maxSamples = 50_000_000
+		if read += len(samples); read > maxSamples {
+			return errs.New(errs.Invalid, "the range has more than %d raw points: ask for a shorter range or a step of a minute", maxSamples)
+		}
+		for i := range samples {
+			s := &samples[i]
+			group := w.of(s.Series)
+			if group < 0 || s.MS < seg.FromMS || s.MS >= seg.ToMS {
+				continue
+			}
+			a := p.in(seg, group, s.MS)
+			a.Add(s.Value, s.MS)
+			if p.typ == Histogram {
+				one.Reset()
+				one.Add(s.Value)
+				p.mergeBins(a, one.All())
+			}
+		}
+		return p.tooLarge()
+	}
+	return view.Raw(ctx, seg.FromMS, seg.ToMS, lo, hi,
+		func(data []byte) error {
+			var err error
+			if samples, err = chunk.DecodeBatch(samples[:0], data); err != nil {
+				return err
+			}
+			return count()
+		},
+		func(data []byte) error {
+			var err error
+			if samples, err = chunk.DecodeSamples(samples[:0], data, func(id uint32) bool { return w.of(id) >= 0 }); err != nil {
+				return err
+			}
+			return count()
+		})
+}

@@ -1,0 +1,185 @@
+package metrics
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// selected is a series and the series of the answer that it belongs to.
+type selected struct {
+	id    uint32
+	group int32
+}
+
+// selection is what a query is about.
+type selection struct {
+	typ    Type
+	live   []selected // in order of id
+	stored []selected // those to look for in the tiers: rollups where they do
+	labels []Labels   // by group
+	groups int        // that there would be without the limit
+}
+
+// selectSeries finds the series of a query.
+func (x *index) selectSeries(q *Query) selection {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	var sel selection
+	g := grouper{x: x, by: q.By, seen: make(map[string]int32)}
+	checks := x.checks(q.Matchers)
+	most := 0
+	for _, m := range x.byName[q.Name] {
+		if q.Project != "" && m.project != q.Project || q.Type != 0 && m.typ != q.Type {
+			continue
+		}
+		if len(m.series) > most {
+			most, sel.typ = len(m.series), m.typ
+		}
+		rollup := m.rollup != 0 && len(q.Matchers) == 0 && len(q.By) == 0
+		for _, id := range m.series {
+			s := &x.all[id]
+			if !matchAll(checks, s) {
+				continue
+			}
+			one := selected{id, g.group(s)}
+			sel.live = append(sel.live, one)
+			if !rollup {
+				sel.stored = append(sel.stored, one)
+			}
+		}
+		if rollup {
+			sel.stored = append(sel.stored, selected{m.rollup, g.group(&x.all[m.rollup])})
+		}
+	}
+	sel.groups = len(g.labels)
+	sel.labels = g.labels
+	sel.limit(q.MaxGroups)
+	byID := func(a, b selected) int { return cmp.Compare(a.id, b.id) }
+	slices.SortFunc(sel.live, byID)
+	slices.SortFunc(sel.stored, byID)
+	return sel
+}
+
+// limit sorts the groups and keeps the first ones.
+func (sel *selection) limit(most int) {
+	order := make([]int32, len(sel.labels))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return compareLabels(sel.labels[a], sel.labels[b]) })
+	place := make([]int32, len(order))
+	sorted := make([]Labels, len(order))
+	for i, old := range order {
+		place[old], sorted[i] = int32(i), sel.labels[old]
+	}
+	sel.labels = sorted[:min(len(sorted), most)]
+	move := func(list []selected) []selected {
+		kept := list[:0]
+		for _, s := range list {
+			if s.group = place[s.group]; int(s.group) < most {
+				kept = append(kept, s)
+			}
+		}
+		return kept
+	}
+	sel.live, sel.stored = move(sel.live), move(sel.stored)
+}
+
+func compareLabels(a, b Labels) int {
+	return slices.CompareFunc(a, b, func(x, y Label) int {
+		if c := strings.Compare(x.Name, y.Name); c != 0 {
+			return c
+		}
+		return strings.Compare(x.Value, y.Value)
+	})
+}
+
+// grouper numbers the combinations of label values.
+type grouper struct {
+	x      *index
+	by     []string
+	seen   map[string]int32
+	labels []Labels
+	key    []byte
+}
+
+func (g *grouper) group(s *series) int32 {
+	g.key = g.key[:0]
+	for _, name := range g.by {
+		v := uint32(0)
+		if sym, ok := g.x.symbols[name]; ok {
+			v = s.value(sym)
+		}
+		g.key = append(g.key, byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
+	}
+	if n, ok := g.seen[string(g.key)]; ok {
+		return n
+	}
+	labels := Labels{}
+	for _, name := range g.by {
+		if sym, ok := g.x.symbols[name]; ok {
+			if v := s.value(sym); v != 0 {
+				labels = append(labels, Label{name, g.x.texts[v-1]})
+			}
+		}
+	}
+	n := int32(len(g.labels))
+	g.seen[string(g.key)] = n
+	g.labels = append(g.labels, labels)
+	return n
+}
+
+// value is the symbol of a label's value plus one, 0 if it is not there.
+func (s *series) value(name uint32) uint32 {
+	for _, p := range s.labels {
+		if p.name == name {
+			return p.value + 1
+		}
+	}
+	return 0
+}
+
+// check is a matcher with what it said about values that it has seen.
+type check struct {
+	m     *Matcher
+	name  uint32
+	known bool // some series has a label of that name
+	said  map[uint32]bool
+	x     *index
+}
+
+func (x *index) checks(matchers []Matcher) []check {
+	checks := make([]check, len(matchers))
+	for i := range matchers {
+		sym, known := x.symbols[matchers[i].Name]
+		checks[i] = check{m: &matchers[i], name: sym, known: known, said: make(map[uint32]bool), x: x}
+	}
+	return checks
+}
+
+func matchAll(checks []check, s *series) bool {
+	for i := range checks {
+		if !checks[i].matches(s) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *check) matches(s *series) bool {
+	v := uint32(0)
+	if c.known {
+		v = s.value(c.name)
+	}
+	said, ok := c.said[v]
+	if !ok {
+		text := ""
+		if v != 0 {
+			text = c.x.texts[v-1]
+		}
+		said = c.m.Matches(text)
+		c.said[v] = said
+	}
+	return said
+}

@@ -1,0 +1,31 @@
+package webui
+
+import (
+	"net/http"
+
+	"github.com/monlight/monlight/metrics-collector/internal/metrics"
+	"github.com/monlight/monlight/shared/webui"
+)
+
+type cardinalityPage struct {
+	selection
+	C         metrics.Cardinality
+	Used      float64 // part of the limit
+	Series64  int64
+	Limit64   int64
+	Retention Retention
+	Top       int
+}
+
+const topCardinality = 50
+
+func (p *Pages) cardinality(w http.ResponseWriter, r *http.Request) error {
+	sel, _, err := p.selectionOf(r)
+	if err != nil {
+		return err
+	}
+	c := p.opts.Collector.Cardinality(sel.Project, topCardinality)
+	page := cardinalityPage{selection: sel, C: c, Retention: p.opts.Retention, Top: topCardinality,
+		Used: float64(c.Series) / float64(c.Limits.Series), Series64: int64(c.Series), Limit64: int64(c.Limits.Series)}
+	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "cardinality", Title: "Cardinality", Section: "/cardinality", Assets: plainAssets, Data: page})
+}

@@ -1,0 +1,240 @@
+package webui_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/monlight/monlight/metrics-collector/internal/metrics"
+	"github.com/monlight/monlight/metrics-collector/internal/sqlite"
+	"github.com/monlight/monlight/metrics-collector/internal/webui"
+	"github.com/monlight/monlight/shared/sqlitedb"
+	"github.com/monlight/monlight/shared/sqlitedb/dbtest"
+)
+
+var now = time.Date(2026, 11, 20, 12, 0, 30, 0, time.UTC)
+
+// openGuard lets everybody in: the guard has tests of its own.
+type openGuard struct{}
+
+func (openGuard) Page(next http.Handler) http.Handler { return next }
+func (openGuard) SignIn() http.Handler                { return http.NotFoundHandler() }
+func (openGuard) SignOut() http.Handler               { return http.NotFoundHandler() }
+
+func newPages(t *testing.T) (http.Handler, *metrics.Service) {
+	t.Helper()
+	db := dbtest.OpenWith(t, filepath.Join(t.TempDir(), "m.db"), sqlitedb.Options{Migrations: sqlite.Migrations(), MinFreeBytes: -1})
+	store := sqlite.NewStore(db)
+	s, err := metrics.New(t.Context(), store, metrics.Options{RetentionRaw: time.Hour, RetentionMinute: 24 * time.Hour, RetentionHour: 30 * 24 * time.Hour,
+		Limits: metrics.Limits{Series: 1000, SeriesPerProject: 500, SeriesPerMetric: 100}, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := webui.New(webui.Options{Collector: s, Dashboards: store, Database: db.Path(), PublicURL: "http://example.org", Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := chi.NewRouter()
+	p.Mount(r, openGuard{}, func(next http.Handler) http.Handler { return next })
+	return r, s
+}
+
+func send(t *testing.T, s *metrics.Service, points ...map[string]any) {
+	t.Helper()
+	b, err := json.Marshal(points)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Ingest(t.Context(), metrics.Request{Body: b}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func get(t *testing.T, h http.Handler, target string) (int, string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+	b, _ := io.ReadAll(w.Result().Body)
+	return w.Code, string(b)
+}
+
+func post(t *testing.T, h http.Handler, target string, v url.Values) (int, string) {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(v.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Code, w.Header().Get("Location")
+}
+
+func request(status string, seconds float64) []map[string]any {
+	at := now.Add(-10 * time.Minute).Format(time.RFC3339)
+	labels := map[string]any{"endpoint": "/a", "method": "GET", "status": status}
+	return []map[string]any{
+		{"name": "http_requests_total", "type": "counter", "value": 1, "labels": labels, "timestamp": at},
+		{"name": "http_request_duration_seconds", "type": "histogram", "value": seconds, "labels": labels, "timestamp": at},
+		{"name": "web_vitals_lcp", "type": "histogram", "value": 4100, "labels": map[string]any{"source": "browser", "page": "/p"}, "timestamp": at},
+	}
+}
+
+func TestFirstRunShowsHowToSend(t *testing.T) {
+	h, s := newPages(t)
+	_, page := get(t, h, "/")
+	if !strings.Contains(page, "curl -X POST http://example.org/api/metrics") || !strings.Contains(page, "Waiting for the first point") {
+		t.Error("no snippet on the first page")
+	}
+	send(t, s, request("200", 0.1)...)
+	if _, page = get(t, h, "/"); strings.Contains(page, "Waiting for") {
+		t.Error("still waiting after a point")
+	}
+}
+
+func TestOverviewSaysHowTheServiceDoes(t *testing.T) {
+	h, s := newPages(t)
+	for range 3 {
+		send(t, s, request("200", 0.1)...)
+	}
+	send(t, s, request("500", 0.9)...)
+	_, page := get(t, h, "/?period=1h")
+	text := strip(page)
+	for _, want := range []string{"Requests 4", "Errors 25 %", "1 with status 500", "p50 100 ms, p99 900 ms", "Top routes", "/a", "Largest contentful paint 4.1 s", "Poor",
+		"fewer than 100 say little", "Show as a table", "12 points of 3 metrics"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the overview lacks %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(text)
+	}
+}
+
+var tag = regexp.MustCompile(`<[^>]*>`)
+
+func strip(page string) string {
+	_, page, _ = strings.Cut(page, "<main")
+	return strings.Join(strings.Fields(tag.ReplaceAllString(page, " ")), " ")
+}
+
+func TestExplorerHasATableAndACSVForItsChart(t *testing.T) {
+	h, s := newPages(t)
+	send(t, s, request("200", 0.1)...)
+	send(t, s, request("500", 0.9)...)
+	target := "?metric=http_request_duration_seconds&agg=p99&by=status&period=1h"
+	_, page := get(t, h, "/explore"+target)
+	for _, want := range []string{`<ml-chart class="chart" data-unit="s"`, `data-v="0.9"`, "Show as a table", "explore.csv?", "group by"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the explorer lacks %q", want)
+		}
+	}
+	_, file := get(t, h, "/explore.csv"+target)
+	if want := "time,200,500\n2026-11-20T11:50:00Z,0.1,0.9\n"; file != want {
+		t.Errorf("CSV %q, want %q", file, want)
+	}
+	if status, page := get(t, h, "/explore?metric=http_requests_total&match="+url.QueryEscape(`status=~"("`)); status != 400 || !strings.Contains(strip(page), "is not valid") {
+		t.Errorf("bad expression: %d", status)
+	}
+	if _, page := get(t, h, "/explore?metric=http_requests_total&agg=p95"); !strings.Contains(page, "Percentiles are kept for histograms") {
+		t.Error("the explorer does not say why there are no percentiles")
+	}
+}
+
+func TestDashboardsAreMadeAndChangedWithForms(t *testing.T) {
+	h, s := newPages(t)
+	send(t, s, request("200", 0.1)...)
+	status, to := post(t, h, "/dashboards", url.Values{"title": {"Web & shop"}, "metric": {"http_requests_total"}, "agg": {"rate"}, "by": {"status"}})
+	if status != http.StatusSeeOther || to != "/dashboards/web-shop" {
+		t.Fatalf("create: %d %s", status, to)
+	}
+	post(t, h, "/dashboards", url.Values{"slug": {"web-shop"}, "metric": {"web_vitals_lcp"}, "agg": {"p75"}})
+	_, page := get(t, h, to)
+	if n := strings.Count(page, "<ml-chart"); n != 2 || !strings.Contains(page, "Web &amp; shop") {
+		t.Errorf("%d charts: %s", n, strip(page))
+	}
+	if status, _ := post(t, h, "/dashboards", url.Values{"title": {"Web shop"}}); status != http.StatusConflict {
+		t.Errorf("same slug: %d", status)
+	}
+	_, file := get(t, h, to+"/export")
+	post(t, h, to, url.Values{"action": {"remove"}, "panel": {"0"}})
+	if _, page = get(t, h, to); strings.Count(page, "<ml-chart") != 1 {
+		t.Error("the panel was not removed")
+	}
+	if status, _ := post(t, h, "/dashboards", url.Values{"file": {file}}); status != http.StatusSeeOther {
+		t.Errorf("import of what was exported: %d", status)
+	}
+	if _, page = get(t, h, to); strings.Count(page, "<ml-chart") != 2 {
+		t.Error("the import did not bring the panel back")
+	}
+	post(t, h, to, url.Values{"action": {"delete"}})
+	if status, _ := get(t, h, to); status != http.StatusNotFound {
+		t.Errorf("after delete: %d", status)
+	}
+}
+
+// Texts from outside are text, wherever they are shown.
+func TestHostileTextsAreOnlyText(t *testing.T) {
+	h, s := newPages(t)
+	for _, evil := range []string{`<script>pwned()</script>`, `"><img src=x onerror=pwned()>`, `{{.Secret}}`, `javascript:pwned()`, `'-pwned()-'`, "a\u202eb", `</table><svg onload=pwned()>`} {
+		send(t, s, map[string]any{"name": evil, "type": "counter", "value": 1, "project": evil, "labels": map[string]any{evil: evil, "endpoint": evil, "page": evil, "source": "browser"}},
+			map[string]any{"name": "http_requests_total", "type": "counter", "value": 1, "labels": map[string]any{"endpoint": evil, "status": evil}},
+			map[string]any{"name": "web_vitals_lcp", "type": "histogram", "value": 1, "labels": map[string]any{"source": "browser", "page": evil}})
+		post(t, h, "/dashboards", url.Values{"title": {evil + " x"}, "metric": {evil}, "by": {evil}})
+		q := url.QueryEscape(evil)
+		for _, target := range []string{"/", "/?project=" + q, "/?period=" + q + "&from=" + q, "/explore?metric=" + q + "&by=" + q, "/explore?metric=" + q + "&match=" + q + "&agg=" + q + "&step=" + q,
+			"/dashboards", "/cardinality", "/cardinality?project=" + q, "/explore?metric=http_requests_total&by=endpoint"} {
+			status, page := get(t, h, target)
+			if status >= 500 {
+				t.Errorf("GET %s: %d", target, status)
+			}
+			if strings.Contains(page, "<script>pwned") || strings.Contains(page, "<img src=x") || strings.Contains(page, "<svg onload") || strings.Contains(page, `href="javascript:`) {
+				t.Errorf("GET %s has markup of a label", target)
+			}
+		}
+	}
+	if _, file := get(t, h, "/explore.csv?metric=http_requests_total&by=endpoint"); strings.Contains(file, "\n=") || strings.Contains(file, ",=") {
+		t.Errorf("CSV with a formula: %s", file)
+	}
+}
+
+// Scripts are made smaller before they are served, by leaving out spaces. The
+// library is small already: what is left out must be those in its first
+// comment and one in "l-- >0", and none in a string.
+func TestChartLibraryIsServedAsItIs(t *testing.T) {
+	h, _ := newPages(t)
+	_, page := get(t, h, "/explore")
+	name := regexp.MustCompile(`/assets/uplot\.[0-9a-f]+\.js`).FindString(page)
+	_, got := get(t, h, name)
+	want, err := os.ReadFile("static/uplot.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, library, _ := strings.Cut(string(want), "*/")
+	library = strings.Replace(strings.TrimSpace(library), "l-- >0", "l-->0", 1)
+	if _, served, _ := strings.Cut(got, "*/"); strings.TrimSpace(served) != library {
+		t.Errorf("%s differs from the file", name)
+	}
+	licence, err := os.ReadFile("uplot-LICENSE.txt")
+	if err != nil || !bytes.Contains(licence, []byte("MIT")) {
+		t.Errorf("the licence of uPlot is not beside it: %v", err)
+	}
+}
+
+func TestValuesAreShort(t *testing.T) {
+	for want, got := range map[string]string{
+		"250 ms": webui.Value(0.25, "s"), "1.5 s": webui.Value(1500, "ms"), "12 µs": webui.Value(0.000012, "s"), "1.23k": webui.Value(1234, ""), "3.4/s": webui.Value(3.4, "/s"),
+		"2 MiB": webui.Value(2<<20, "B"), "0.086": webui.Value(0.086, ""), "0": webui.Value(0, ""), "99.5 %": webui.Value(99.5, "%"), "-1.5k": webui.Value(-1500, "")} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+// <ml-chart> draws the table inside it as lines. The table stays for those who
+// read it; the chart is hidden from them.
+(() => {
+'use strict';
+const doc = document, root = doc.documentElement;
+const colours = ['--accent', '--amber', '--green', '--red', '--violet', '--blue'];
+const css = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+
+// A canvas needs colours as they are, not as light-dark() says them.
+const colour = (name) => {
+  const probe = doc.createElement('i');
+  probe.style.color = `var(${name})`;
+  doc.body.append(probe);
+  const c = getComputedStyle(probe).color;
+  probe.remove();
+  return c;
+};
+
+const short = (v) => {
+  const a = Math.abs(v);
+  if (a !== 0 && (a < 1e-4 || a >= 1e15)) return v.toExponential(2);
+  return String(Number(v.toFixed(a >= 100 ? 0 : a >= 10 ? 1 : a >= 1 ? 2 : a >= 0.1 ? 3 : 4)));
+};
+const scaled = (v, base, units) => {
+  let i = 0;
+  while (i < units.length - 1 && Math.abs(v) >= base * 0.99995) { v /= base; i++; }
+  return short(v) + units[i];
+};
+const seconds = (v) => {
+  const a = Math.abs(v);
+  if (a === 0) return '0 s';
+  if (a < 1e-3) return short(v * 1e6) + ' µs';
+  if (a < 1) return short(v * 1e3) + ' ms';
+  if (a < 120) return short(v) + ' s';
+  return a < 7200 ? short(v / 60) + ' min' : short(v / 3600) + ' h';
+};
+const format = (v, unit) => {
+  if (v == null) return '–';
+  if (unit === 's') return seconds(v);
+  if (unit === 'ms') return seconds(v / 1000);
+  if (unit === '%') return short(v) + ' %';
+  if (unit === 'B') return scaled(v, 1024, [' B', ' KiB', ' MiB', ' GiB', ' TiB']);
+  return scaled(v, 1000, ['', 'k', 'M', 'G', 'T']) + unit;
+};
+
+// The table as columns: times, then values. For uPlot null is a gap, which is
+// drawn where values are missing, because nothing is not zero; undefined is a
+// place where another column has a value, and does not interrupt the line.
+const read = (el) => {
+  const heads = [...el.querySelectorAll('thead th')].slice(1);
+  const step = Number(el.dataset.step) || 60;
+  const data = [[], ...heads.map(() => [])];
+  for (const tr of el.querySelectorAll('tbody tr')) {
+    const t = Number(tr.firstElementChild.dataset.t), last = data[0][data[0].length - 1];
+    if (t - last > step * 1.5) {
+      data[0].push(last + step);
+      for (let i = 1; i < data.length; i++) data[i].push(null);
+    }
+    data[0].push(t);
+    [...tr.children].slice(1).forEach((td, i) => data[i + 1].push(td.dataset.v === undefined ? null : Number(td.dataset.v)));
+  }
+  for (const column of data.slice(1)) join(data[0], column, step);
+  return { heads: heads.map((th) => ({ name: th.textContent, dash: 'dash' in th.dataset })), data };
+};
+
+// Values that follow each other at the column's own distance, which is an hour
+// where finer values are not kept any more, are one line.
+const join = (times, column, step) => {
+  const at = column.flatMap((v, i) => v === null ? [] : [i]);
+  const apart = at.slice(1).map((i, n) => times[i] - times[at[n]]);
+  const own = Math.max(step, Math.min(...apart));
+  at.slice(1).forEach((i, n) => {
+    const hours = apart[n] === 3600 && times[i] % 3600 === 0;
+    if (apart[n] <= own * 1.5 || hours) column.fill(undefined, at[n] + 1, i);
+  });
+};
+
+class Chart extends HTMLElement {
+  connectedCallback() {
+    // A fragment's table may not be there yet.
+    requestAnimationFrame(() => this.draw());
+    this.size = new ResizeObserver(() => {
+      const plot = this.querySelector('.plot');
+      if (this.plot && plot.clientWidth && plot.clientWidth !== this.plot.width) this.plot.setSize({ width: plot.clientWidth, height: this.plot.height });
+    });
+    this.size.observe(this);
+    this.theme = new MutationObserver(() => this.draw());
+    this.theme.observe(root, { attributes: true, attributeFilter: ['data-theme', 'data-zone'] });
+    this.system = matchMedia('(prefers-color-scheme: dark)');
+    this.redraw = () => this.draw();
+    this.system.addEventListener('change', this.redraw);
+  }
+
+  disconnectedCallback() {
+    this.size?.disconnect();
+    this.theme?.disconnect();
+    this.system?.removeEventListener('change', this.redraw);
+    this.plot?.destroy();
+    this.plot = null;
+  }
+
+  draw() {
+    const at = this.querySelector('.plot');
+    const { heads, data } = read(this);
+    this.plot?.destroy();
+    this.plot = null;
+    if (!at || !data[0].length || !this.isConnected) return;
+    this.classList.add('drawn');
+    at.textContent = '';
+    const unit = this.dataset.unit, utc = root.dataset.zone === 'utc';
+    const dim = colour('--dim'), line = colour('--line');
+    const axis = { stroke: dim, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: '12px ' + css('--sans') };
+    const strokes = colours.map(colour);
+    const points = data[0].length < 40;
+    this.plot = new uPlot({
+      width: at.clientWidth || 600,
+      height: this.closest('.big-chart') ? 340 : 220,
+      tzDate: (ts) => utc ? uPlot.tzDate(new Date(ts * 1000), 'UTC') : new Date(ts * 1000),
+      scales: {
+        x: { range: () => [Number(this.dataset.from), Number(this.dataset.to)] },
+        y: { range: (u, lo, hi) => lo == null ? [0, 1] : uPlot.rangeNum(Math.min(0, lo), hi === lo ? hi + (Math.abs(hi) || 1) : hi, { min: { pad: 0.05, soft: 0, mode: 1 }, max: { pad: 0.08 } }) },
+      },
+      axes: [axis, { ...axis, size: 72, values: (u, list) => list.map((v) => format(v, unit)) }],
+      series: [
+        { label: 'Time' },
+        ...heads.map((head, i) => ({
+          label: head.name,
+          stroke: strokes[i % strokes.length],
+          width: 1.5,
+          dash: head.dash ? [3, 4] : i >= strokes.length ? [8, 4] : undefined,
+          points: points ? { show: true, size: 4 } : undefined,
+          fill: heads.length === 1 ? strokes[0].replace('rgb(', 'rgba(').replace(')', ', 0.12)') : undefined,
+          value: (u, v) => format(v, unit),
+        })),
+      ],
+      // One crosshair for all charts of the page.
+      cursor: { sync: { key: 'monlight' }, drag: { x: true, y: false, setScale: false } },
+      hooks: {
+        setSelect: [(u) => {
+          if (u.select.width < 5) return;
+          const from = Math.floor(u.posToVal(u.select.left, 'x')), to = Math.ceil(u.posToVal(u.select.left + u.select.width, 'x'));
+          const url = new URL(location.href);
+          url.searchParams.set('from', from);
+          url.searchParams.set('to', Math.max(to, from + 60));
+          url.searchParams.delete('refresh');
+          location.assign(url);
+        }],
+      },
+    }, data, at);
+  }
+}
+customElements.define('ml-chart', Chart);
+})();
