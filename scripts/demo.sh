@@ -35,6 +35,12 @@ done
 have python3 || say '!!! no python3 here: its program did not run'
 have node || say '!!! no node here: its program did not run'
 
+if [ -n "${service_url[metrics-collector]:-}" ]; then
+  say 'Writing 30 days of made-up history, then measuring a real local server under a small load for a while …'
+  (cd "$root/metrics-collector" && METRICS_API_KEY=$METRICS_COLLECTOR_API_KEY \
+    go run ./demo -url "${service_url[metrics-collector]}" -load "${DEMO_LOAD:-1m}")
+fi
+
 say "$crashed crashes of real programs were reported; what they printed is in .run/demo.log."
 print_services
 if [ -n "${DEMO_ONCE:-}" ]; then exit 0; fi
