@@ -1,0 +1,1 @@
+"""Integrations, one module each; none that needs a framework is imported unasked."""
