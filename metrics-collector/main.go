@@ -100,7 +100,8 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 		}, s.rateLimit),
 		MetricsGuard: guard.API,
 		Health:       health(collector, db),
-		Jobs:         []func(context.Context) error{loop.Flush, loop.Maintain},
+		Jobs: []func(context.Context) error{loop.Flush, loop.Maintain,
+			followSeries(os.LookupEnv, collector.Series)},
 		Closers: []func(context.Context) error{
 			collector.Close,
 			func(context.Context) error { return db.Close() },

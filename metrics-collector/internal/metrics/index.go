@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/monlight/monlight/metrics-collector/internal/metrics/ingest"
 	"github.com/monlight/monlight/shared/errs"
@@ -80,9 +81,10 @@ type index struct {
 	seedA, seedB maphash.Seed
 	aliases      aliasTable // of identities as they are written, and of canonical ones
 
-	all      []series // by id; 0 is no series
-	count    int      // live ones, without rollups
-	fresh    int      // those without a row
+	all      []series     // by id; 0 is no series
+	count    int          // live ones, without rollups
+	live     atomic.Int64 // the same, without the lock
+	fresh    int          // those without a row
 	metrics  map[metricKey]*metric
 	byName   map[string][]*metric
 	projects map[string]int // series
@@ -241,6 +243,7 @@ func (x *index) attach(id uint32, labels Labels) {
 	m := x.all[id].metric
 	m.series = append(m.series, id)
 	x.count++
+	x.live.Store(int64(x.count))
 	x.projects[m.project]++
 	h, _ := x.hash(canonical, []byte(m.project), []byte(m.name), m.typ, labels.appendTo(nil), nil)
 	x.aliases.put(h, id)
@@ -419,6 +422,7 @@ func (x *index) drop(id uint32) {
 	} else {
 		m.series = slices.DeleteFunc(m.series, func(other uint32) bool { return other == id })
 		x.count--
+		x.live.Store(int64(x.count))
 		if x.projects[m.project]--; x.projects[m.project] == 0 {
 			delete(x.projects, m.project)
 		}

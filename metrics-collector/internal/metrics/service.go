@@ -28,7 +28,9 @@ type Options struct {
 }
 
 // Bounds of what is in memory and not flushed. At the first a flush begins, at
-// twice that batches are refused until it is done.
+// twice that batches are refused until it is done. A minute of all series, and
+// the next one, must fit in any case: flushing more often than that would write
+// each minute many times over.
 const (
 	flushPoints = 5_000_000
 	flushCells  = 100_000
@@ -148,7 +150,7 @@ func (s *Service) replay(ctx context.Context, flushed int64) error {
 		s.current.apply(obs)
 		batches++
 		points += len(obs)
-		if s.current.n > flushCells || s.current.bins > flushBins {
+		if s.current.full(1, s.Series()) {
 			s.poke()
 		}
 		return nil
@@ -328,7 +330,7 @@ func (s *Service) keep(ctx context.Context, g *generation, sc *scratch, r Reques
 	s.index.stored(a.Series)
 	g.apply(sc.obs)
 	s.countReceived(int64(len(sc.obs)))
-	if g.full(1) {
+	if g.full(1, s.Series()) {
 		s.poke()
 	}
 	receipt.Accepted = len(sc.obs)
@@ -340,7 +342,7 @@ func (s *Service) join() (*generation, error) {
 	s.genMu.RLock()
 	defer s.genMu.RUnlock()
 	g := s.current
-	if g.full(2) {
+	if g.full(2, s.Series()) {
 		s.poke()
 		return nil, errs.RetryIn(errs.Unavailable, time.Second, "too much is waiting to be written")
 	}
@@ -349,10 +351,10 @@ func (s *Service) join() (*generation, error) {
 }
 
 // full tells whether the generation is at a number of times its bounds.
-func (g *generation) full(times int) bool {
+func (g *generation) full(times, series int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.n >= times*flushCells || g.bins >= times*flushBins || g.points >= int64(times)*flushPoints
+	return g.n >= times*max(flushCells, 3*series) || g.bins >= times*flushBins || g.points >= int64(times)*flushPoints
 }
 
 // poke asks for a flush now.

@@ -59,6 +59,9 @@ func (s *Service) Stats() Stats {
 	return st
 }
 
+// Series is the number of series.
+func (s *Service) Series() int { return int(s.index.live.Load()) }
+
 // Health is the public state.
 type Health struct {
 	Received24h int64 // points accepted in the last 24 hours
