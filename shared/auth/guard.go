@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -150,9 +151,11 @@ func (g *Guard) setCookie(w http.ResponseWriter, r *http.Request, s session) {
 	http.SetCookie(w, c)
 }
 
+// cookie is for the base path and all below it: "/errors" is sent to /errors/1
+// and, other than "/errors/", to /errors as well, but never to /errorsx.
 func (g *Guard) cookie(r *http.Request) *http.Cookie {
 	return &http.Cookie{
-		Name: g.cookieName(r), Path: g.options.BasePath + "/",
+		Name: g.cookieName(r), Path: cmp.Or(g.options.BasePath, "/"),
 		HttpOnly: true, Secure: isHTTPS(r), SameSite: http.SameSiteLaxMode,
 	}
 }

@@ -355,8 +355,8 @@ func TestCookieAttributes(t *testing.T) {
 		"http":                 {"", nil, false, `monlight_error_tracker=T; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax`},
 		"https":                {"", nil, true, `__Host-monlight_error_tracker=T; Path=/; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax`},
 		"https by a proxy":     {"", []string{"X-Forwarded-Proto", "https"}, false, `__Host-monlight_error_tracker=T; Path=/; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax`},
-		"base path":            {"/errors", nil, false, `monlight_error_tracker=T; Path=/errors/; Max-Age=2592000; HttpOnly; SameSite=Lax`},
-		"base path with https": {"/errors", nil, true, `monlight_error_tracker=T; Path=/errors/; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax`},
+		"base path":            {"/errors", nil, false, `monlight_error_tracker=T; Path=/errors; Max-Age=2592000; HttpOnly; SameSite=Lax`},
+		"base path with https": {"/errors", nil, true, `monlight_error_tracker=T; Path=/errors; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax`},
 	}
 	token := regexp.MustCompile(`=[\w-]{70,};`)
 	for name, tt := range tests {

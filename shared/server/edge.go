@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -86,8 +87,8 @@ func (e *Edge) RateLimit(limit int, window time.Duration, key func(*http.Request
 }
 
 // wrap puts the whole edge around a service's handler.
-func (e *Edge) wrap(next http.Handler) http.Handler {
-	h := stripBase(e.settings.BasePath(), next)
+func (e *Edge) wrap(routes chi.Routes, next http.Handler) http.Handler {
+	h := stripBase(e.settings.BasePath(), routes, next)
 	h = problem.Guard(e.log)(h)
 	h = secure(h)
 	h = clientip.Middleware(e.settings.TrustedProxies)(h)
@@ -120,8 +121,11 @@ func (e *Edge) observe(next http.Handler) http.Handler {
 }
 
 // stripBase removes the base path from requests when a proxy did not. /base
-// itself means the start page.
-func stripBase(base string, next http.Handler) http.Handler {
+// itself means the start page. When a page's own path begins like the base path,
+// as /errors/1 does with the base path /errors, and a proxy has stripped that,
+// the routes decide: nothing is removed from a path that is only known as it is.
+// Without routes, which may be nil, it is always removed.
+func stripBase(base string, routes chi.Routes, next http.Handler) http.Handler {
 	if base == "" {
 		return next
 	}
@@ -136,8 +140,24 @@ func stripBase(base string, next http.Handler) http.Handler {
 		if u.RawPath != "" {
 			u.RawPath = "/" + strings.TrimPrefix(strings.TrimPrefix(u.RawPath, base), "/")
 		}
+		if routes != nil && !hasRoute(routes, r.Method, &u) && hasRoute(routes, r.Method, r.URL) {
+			next.ServeHTTP(w, r)
+			return
+		}
 		r2 := r.WithContext(r.Context())
 		r2.URL = &u
 		next.ServeHTTP(w, r2)
 	})
+}
+
+// hasRoute looks for the path alone, as chi does: escaped if it came so.
+func hasRoute(routes chi.Routes, method string, u *url.URL) bool {
+	path := u.RawPath
+	if path == "" {
+		path = u.Path
+	}
+	if method == http.MethodHead {
+		method = http.MethodGet // see headAsGet
+	}
+	return routes.Match(chi.NewRouteContext(), method, path)
 }

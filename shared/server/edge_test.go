@@ -147,6 +147,45 @@ func TestBasePathIsStrippedOnce(t *testing.T) {
 	}
 }
 
+// Pages below /errors with a public URL that ends in /errors: both readings of a
+// path are possible, and the routes tell which one is meant.
+func TestBasePathMayBeginLikeAPage(t *testing.T) {
+	base, err := url.Parse("https://mon.example/errors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	edge := newEdge(t, func(s *server.Settings) { s.BaseURL = base })
+	routes := edge.Router()
+	routes.Get("/", echo)
+	routes.Get("/errors/{id:[0-9]+}", echo)
+	routes.Post("/errors/{id:[0-9]+}/{action:[a-z]+}", echo)
+	routes.Get("/api/errors", echo)
+	h := server.Handler(server.Options{Edge: edge, Handler: routes})
+	for _, tt := range []struct{ method, target, want string }{
+		{"GET", "/errors/errors/7?a=b", "GET /errors/7 a=b"},
+		{"GET", "/errors/7?a=b", "GET /errors/7 a=b"}, // a proxy has stripped it
+		{"POST", "/errors/errors/7/resolve", "POST /errors/7/resolve "},
+		{"POST", "/errors/7/resolve", "POST /errors/7/resolve "},
+		{"GET", "/errors/api/errors", "GET /api/errors "},
+		{"GET", "/api/errors", "GET /api/errors "},
+		{"GET", "/errors", "GET / "},
+		{"GET", "/errors/", "GET / "},
+		{"GET", "/errors/health", `{"status":"ok"}`},
+	} {
+		if w := ask(h, tt.method, tt.target); w.Body.String() != tt.want {
+			t.Errorf("%s %s = %q, want %q", tt.method, tt.target, w.Body, tt.want)
+		}
+	}
+	for _, target := range []string{"/errors/errors/7", "/errors/7"} {
+		if w := ask(h, "HEAD", target); w.Code != http.StatusOK {
+			t.Errorf("HEAD %s = %d, want 200", target, w.Code)
+		}
+	}
+	if w := ask(h, "GET", "/errors/nothing"); w.Code != http.StatusNotFound {
+		t.Errorf("GET /errors/nothing = %d, want 404", w.Code)
+	}
+}
+
 func TestSettingsAreChecked(t *testing.T) {
 	tests := map[string]struct{ name, value, want string }{
 		"address without port":   {"ADDR", "8000", "want address:port"},

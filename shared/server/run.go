@@ -71,7 +71,7 @@ func Handler(o Options) http.Handler {
 		metrics = o.MetricsGuard(Metrics(o.Edge.Registry()))
 	}
 	routes, _ := o.Handler.(chi.Routes)
-	return o.Edge.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return o.Edge.wrap(routes, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		route := chi.RouteContext(r.Context())
 		switch {
 		case r.URL.Path == "/health":

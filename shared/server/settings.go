@@ -77,9 +77,9 @@ func parseAddr(s string) (string, error) {
 	return s, nil
 }
 
-// reservedPaths begin the paths that the services serve; a base path that began
-// with one could not be told from them.
-var reservedPaths = []string{"api", "health", "metrics", "sign-in", "sign-out", "static"}
+// reservedPaths begin paths that the services serve. A base path that began with
+// one could be taken for them, even where the routes help (see stripBase).
+var reservedPaths = []string{"alerts", "api", "assets", "health", "metrics", "sign-in", "sign-out"}
 
 func parseBaseURL(s string) (*url.URL, error) {
 	u, err := config.ParseURL(s)

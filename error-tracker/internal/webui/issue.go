@@ -43,7 +43,7 @@ type issuePage struct {
 	Mutes    []webui.Field
 
 	Events       int64
-	Users        int64
+	Users        string
 	FirstSeen    time.Time
 	LastSeen     time.Time
 	ResolvedAt   time.Time
@@ -208,7 +208,7 @@ func (p *Pages) issueData(r *http.Request, i *tracker.Issue) (*issuePage, error)
 		ID: i.ID, URL: p.issueURL(i.ID), Type: webui.Line(i.Type, 200), Message: webui.Line(i.Message, maxHeadline),
 		Culprit: webui.Line(i.Culprit, 200), Project: webui.Line(i.Project, 100), ListURL: p.listURL(f),
 		Badges: badges(i, now, false), Resolved: i.Resolved, Muted: i.Muted, Until: i.MutedUntil,
-		Events: i.Count, Users: i.Users, FirstSeen: i.FirstSeen, LastSeen: i.LastSeen, ResolvedAt: i.ResolvedAt, RegressedAt: i.RegressedAt,
+		Events: i.Count, Users: people(i.Users, webui.Number), FirstSeen: i.FirstSeen, LastSeen: i.LastSeen, ResolvedAt: i.ResolvedAt, RegressedAt: i.RegressedAt,
 		FirstRelease: webui.Line(i.FirstRelease, 100), LastRelease: webui.Line(i.LastRelease, 100),
 	}
 	if d.Type == "" {

@@ -137,7 +137,7 @@ func (p *Pages) row(i *tracker.Issue, now time.Time) issueRow {
 		ID: i.ID, URL: p.issueURL(i.ID),
 		Type: webui.Line(i.Type, 120), Message: webui.Line(i.Message, 200), Where: strings.Join(where, " · "),
 		Badges: badges(i, now, true),
-		Events: webui.Short(i.Count), Users: webui.Short(i.Users),
+		Events: webui.Short(i.Count), Users: people(i.Users, webui.Short),
 		FirstSeen: i.FirstSeen, LastSeen: i.LastSeen, Resolved: i.Resolved,
 	}
 	if row.Type == "" {

@@ -61,8 +61,8 @@ func issueMarkdown(i *tracker.Issue, e *event.Event, url string) string {
 	if i.Resolved {
 		state = "resolved"
 	}
-	fmt.Fprintf(&b, "- State: %s\n- Events: %d, users: %d\n- First seen: %s\n- Last seen: %s\n",
-		state, i.Count, i.Users, webui.UTC(i.FirstSeen), webui.UTC(i.LastSeen))
+	fmt.Fprintf(&b, "- State: %s\n- Events: %d, users: %s\n- First seen: %s\n- Last seen: %s\n",
+		state, i.Count, people(i.Users, webui.Number), webui.UTC(i.FirstSeen), webui.UTC(i.LastSeen))
 	fact("Level", e.Level)
 	fact("Environment", e.Environment)
 	fact("Release", e.Release)

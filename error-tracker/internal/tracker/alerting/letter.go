@@ -175,8 +175,11 @@ func lastSeen(i tracker.Issue) time.Time {
 
 // users is "" when reports do not name people: then 0 would be a wrong claim.
 func users(n int64) string {
-	if n == 0 {
+	switch {
+	case n == 0:
 		return ""
+	case n >= tracker.MaxUsers:
+		return number(n) + "+" // as many as are told apart, or more
 	}
 	return number(n)
 }
@@ -272,8 +275,10 @@ func (s Settings) row(t topic) digestRow {
 		Where: oneLine(i.Culprit, maxField), Events: plural(i.Count, "event"),
 		Link: s.BaseURL + "/errors/" + strconv.FormatInt(i.ID, 10),
 	}
-	if i.Users > 0 {
-		r.Users = plural(i.Users, "user")
+	if n := users(i.Users); n == "1" {
+		r.Users = "1 user"
+	} else if n != "" {
+		r.Users = n + " users"
 	}
 	return r
 }
