@@ -31,7 +31,8 @@ load_env() {
       umask 077
       {
         echo '# Made by "make run" on its first start. Keep it: changing a key signs everyone out.'
-        echo '# Any variable of the services (see "bin/error-tracker --help") can be set here.'
+        echo '# Any other variable of the services (see "bin/error-tracker --help") can be set here,'
+        echo '# but not ADDR, BASE_URL and DATABASE_PATH, which the start scripts choose.'
         echo "ERROR_TRACKER_API_KEY=$(random_key)"
         echo "LOG_VIEWER_API_KEY=$(random_key)"
         echo "METRICS_COLLECTOR_API_KEY=$(random_key)"

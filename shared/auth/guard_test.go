@@ -424,6 +424,10 @@ func TestReturnPathStaysHere(t *testing.T) {
 			"/errorsx":                "/errors/",
 			"//evil.example/errors/7": "/errors/",
 			"/errors/sign-in":         "/errors/",
+			"/errors/../logs/":        "/errors/",
+			"/errors/%2e%2E/logs":     "/errors/",
+			"/errors/./..":            "/errors/",
+			"/errors/7..8?q=/../":     "/errors/7..8?q=/../",
 		},
 	}
 	for base, paths := range tests {

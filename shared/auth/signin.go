@@ -116,6 +116,9 @@ func (g *Guard) localPath(s string) string {
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil {
 		return start
 	}
+	if strings.Contains(u.Path+"/", "/../") || strings.Contains(u.Path+"/", "/./") {
+		return start // a browser would walk out of the base path
+	}
 	if p := strings.TrimPrefix(u.Path, g.options.BasePath); p == "/sign-in" || p == "/sign-out" {
 		return start
 	}

@@ -34,9 +34,6 @@ func NewEdge(service, version string, s Settings, log *slog.Logger) *Edge {
 	return e
 }
 
-// Log returns the logger that NewEdge was given.
-func (e *Edge) Log() *slog.Logger { return e.log }
-
 // Router returns a router that answers unknown paths with 404 and wrong methods
 // with 405 as problem details, and HEAD wherever there is a GET.
 func (e *Edge) Router() *chi.Mux {

@@ -192,7 +192,8 @@ func isLocal(p string) bool {
 		}
 	}
 	u, err := url.Parse(p)
-	return err == nil && u.Host == "" && u.Scheme == ""
+	// A browser would walk out of the base path by "..", escaped or not.
+	return err == nil && u.Host == "" && u.Scheme == "" && !strings.Contains(u.Path+"/", "/../")
 }
 
 // Services is the navigation of the product: the public URL of each service,

@@ -229,6 +229,7 @@ func TestBackPath(t *testing.T) {
 	u := newUI(t, func(o *Options) { o.BasePath = "/errors/" })
 	for in, want := range map[string]string{
 		"/errors/x?a=b": "/errors/x?a=b", "/errors": "/errors", "/other": "/errors/", "/errorsx": "/errors/", "": "/errors/", "//evil": "/errors/", `/\evil`: "/errors/",
+		"/errors/../logs": "/errors/", "/errors/%2e%2e": "/errors/", "/errors/7..8": "/errors/7..8",
 		"https://evil/errors/": "/errors/", "/errors/\n": "/errors/", "/errors/" + strings.Repeat("x", 5000): "/errors/",
 	} {
 		if got := u.BackPath(in, "/"); got != want {

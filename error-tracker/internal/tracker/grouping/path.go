@@ -1,18 +1,10 @@
 package grouping
 
-import (
-	"strings"
-)
+import "strings"
 
-// cleanPath is what stays of a path when the program is deployed again: without
+// cleanSegments is what stays of a path when the program is deployed again: without
 // host, drive, query, directories that are named after a release, and the hash
-// in the name of a script. It begins without a slash.
-func cleanPath(path string) string {
-	dirs, file := cleanSegments(path)
-	return strings.Join(append(dirs, file), "/")
-}
-
-// cleanSegments is cleanPath, in parts.
+// in the name of a script. It is in parts, without a slash at the beginning.
 func cleanSegments(path string) (dirs []string, file string) {
 	path = localPath(path)
 	var buffer [8]string // most paths fit

@@ -3,12 +3,13 @@ package grouping
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 )
 
-func TestCleanPath(t *testing.T) {
+func TestCleanSegments(t *testing.T) {
 	tests := map[string]string{
 		"/srv/releases/20261120101500/app/models/user.rb":                   "srv/app/models/user.rb",
 		"https://x/ca549d9/static/js/client.ca549d9.js":                     "static/js/client.js",
@@ -59,8 +60,9 @@ func TestCleanPath(t *testing.T) {
 		"[id].js":                        "[id].js",
 	}
 	for in, want := range tests {
-		if got := cleanPath(in); got != want {
-			t.Errorf("cleanPath(%q) = %q, want %q", in, got, want)
+		dirs, file := cleanSegments(in)
+		if got := strings.Join(append(dirs, file), "/"); got != want {
+			t.Errorf("cleanSegments(%q) = %q, want %q", in, got, want)
 		}
 	}
 }
