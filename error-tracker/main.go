@@ -94,7 +94,7 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 		Handler:      routes(edge, guard, ui, apiOptions(s, issues, db, counters, log), s.rateLimit),
 		MetricsGuard: guard.API,
 		Health:       health(db),
-		Jobs:         []func(context.Context) error{job(alerts.Run), job(retention.Run), job(settle)},
+		Jobs:         []func(context.Context) error{job(alerts.Run), job(retention.Run), server.Settle},
 		Closers:      []func(context.Context) error{func(context.Context) error { return db.Close() }},
 	}, nil
 }

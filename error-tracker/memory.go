@@ -1,10 +1,6 @@
 package main
 
-import (
-	"context"
-	"runtime/debug"
-	"time"
-)
+import "runtime/debug"
 
 // What the garbage collector is told when GOMEMLIMIT and GOGC are not set. The
 // limit is a soft one: above it the collector works more, it does not fail.
@@ -22,19 +18,5 @@ func limitMemory(lookup func(string) (string, bool)) {
 	}
 	if _, set := lookup("GOGC"); !set {
 		debug.SetGCPercent(gcPercent)
-	}
-}
-
-// settleAfter is when a started service has done what only a start needs.
-const settleAfter = 2 * time.Second
-
-// settle gives back, once, what only the start needed: templates' parse trees,
-// migrations, the pages of the program that set everything up.
-func settle(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(settleAfter):
-		debug.FreeOSMemory()
-		dropStartPages()
 	}
 }

@@ -100,7 +100,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 		}, s.rateLimit),
 		MetricsGuard: guard.API,
 		Health:       health(collector, db),
-		Jobs: []func(context.Context) error{loop.Flush, loop.Maintain,
+		Jobs: []func(context.Context) error{loop.Flush, loop.Maintain, server.Settle,
 			followSeries(os.LookupEnv, collector.Series)},
 		Closers: []func(context.Context) error{
 			collector.Close,

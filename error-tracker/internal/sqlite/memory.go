@@ -83,7 +83,7 @@ func (m *memory) project(tx *sqlitedb.Tx, name string, at int64) (int64, error) 
 	var id int64
 	err := tx.QueryRow("SELECT id FROM projects WHERE name = ?", name).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
-		if id, err = addProject(tx, name, at); err != nil {
+		if id, err = m.addProject(tx, name, at); err != nil {
 			return 0, err
 		}
 	} else if err != nil {
@@ -93,10 +93,20 @@ func (m *memory) project(tx *sqlitedb.Tx, name string, at int64) (int64, error) 
 	return id, nil
 }
 
-func addProject(tx *sqlitedb.Tx, name string, at int64) (int64, error) {
+// addProject takes the place of a project without issues when there are as many
+// as there may be: names come from outside, and the wrong ones must not stay
+// for ever.
+func (m *memory) addProject(tx *sqlitedb.Tx, name string, at int64) (int64, error) {
 	var n int64
 	if err := tx.QueryRow("SELECT count(*) FROM projects").Scan(&n); err != nil {
 		return 0, err
+	}
+	if n >= MaxProjects {
+		removed, err := m.removeEmptyProject(tx)
+		if err != nil {
+			return 0, err
+		}
+		n -= removed
 	}
 	if n >= MaxProjects {
 		return 0, errs.New(errs.Invalid, "project %q would be number %d, the limit is %d", name, n+1, MaxProjects)
@@ -106,6 +116,30 @@ func addProject(tx *sqlitedb.Tx, name string, at int64) (int64, error) {
 		return 0, err
 	}
 	return res.LastInsertId()
+}
+
+// removeEmptyProject removes one project without issues, if there is one, and
+// returns how many it removed.
+func (m *memory) removeEmptyProject(tx *sqlitedb.Tx) (int64, error) {
+	var id int64
+	err := tx.QueryRow("SELECT id FROM projects p WHERE NOT EXISTS (SELECT 1 FROM hashes h WHERE h.project_id = p.id) LIMIT 1").Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	for _, remove := range []string{
+		"DELETE FROM environments WHERE project_id = ?",
+		"DELETE FROM releases WHERE project_id = ?",
+		"DELETE FROM projects WHERE id = ?",
+	} {
+		if _, err := tx.Exec(remove, id); err != nil {
+			return 0, err
+		}
+	}
+	m.lost()
+	return 1, nil
 }
 
 func (m *memory) environment(tx *sqlitedb.Tx, project int64, name string, at int64) (int64, error) {

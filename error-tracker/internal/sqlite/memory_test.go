@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -147,6 +148,25 @@ func TestNamesAreBounded(t *testing.T) {
 	}
 	if err := send(0, "shop", "", ""); err != nil {
 		t.Errorf("a known project: %v", err)
+	}
+
+	// A project whose issues are gone makes room for one new project, not for two.
+	page, err := s.Issues(t.Context(), tracker.IssueQuery{Project: "project7", Limit: 1})
+	if err != nil || len(page.Issues) != 1 {
+		t.Fatalf("issues of project7: %+v, %v", page, err)
+	}
+	if _, err := s.Delete(t.Context(), []int64{page.Issues[0].ID}); err != nil {
+		t.Fatal(err)
+	}
+	if err := send(1, "brand new", "prod", "1.0"); err != nil {
+		t.Errorf("a new project in the place of an empty one: %v", err)
+	}
+	if err := send(2, "project7", "", ""); errs.KindOf(err) != errs.Invalid {
+		t.Errorf("a project too many: %v, want it refused", err)
+	}
+	names, err := s.Projects(t.Context())
+	if err != nil || len(names) != MaxProjects || !slices.Contains(names, "brand new") || slices.Contains(names, "project7") {
+		t.Errorf("%d projects, %v, want %d with the new one", len(names), err, MaxProjects)
 	}
 }
 

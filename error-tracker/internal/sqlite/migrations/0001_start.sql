@@ -2,8 +2,9 @@
 -- says otherwise. Tables that every report writes to have no foreign keys: the
 -- checks would cost more than the writes, and all writes are in one package.
 
+-- The ID of a project is part of the keys of event_ids and is never given twice.
 CREATE TABLE projects (
-  id         INTEGER PRIMARY KEY,
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
   name       TEXT NOT NULL UNIQUE,
   created_at INTEGER NOT NULL
 ) STRICT;
