@@ -18,6 +18,7 @@ type settings struct {
 	apiKey          config.Secret
 	database        string
 	minFree         int64 // bytes; 0 leaves the choice to the database
+	relaxed         bool  // DURABILITY=normal
 	rateLimit       int   // requests per minute and key
 	retentionRaw    time.Duration
 	retentionMinute time.Duration
@@ -36,6 +37,8 @@ func load(env *config.Env) settings {
 		database: env.String("DATABASE_PATH", "./data/metrics.db", "SQLite file; its folder is made if need be"),
 		minFree: env.Bytes("MIN_FREE_BYTES", "0", 0, 1<<50,
 			"free disk space under which points are answered with 503; 0 is the smaller of 64 MiB and an eighth of the disk"),
+		relaxed: env.Enum("DURABILITY", "full", []string{"full", "normal"},
+			"full: what was answered with 202 survives a power cut; normal: only a crash, and takes more points with slow disks") == "normal",
 		rateLimit: env.Int("RATE_LIMIT", 6000, 1, 1_000_000_000, "requests per minute and key"),
 		retentionRaw: retention(env, "RETENTION_RAW", "1h", time.Hour, time.Hour, 7*day,
 			"how long single points are kept; a bare number is hours, or seconds from 3600 on"),

@@ -51,7 +51,7 @@ func program(ctx context.Context, args []string, lookup func(string) (string, bo
 func run(ctx context.Context, s settings, log *slog.Logger) error {
 	limitMemory(os.LookupEnv)
 	db, err := sqlitedb.Open(ctx, s.database, sqlitedb.Options{
-		Migrations: sqlite.Migrations(), ApplicationID: sqlite.ApplicationID, Log: log, MinFreeBytes: s.minFree,
+		Migrations: sqlite.Migrations(), ApplicationID: sqlite.ApplicationID, Log: log, MinFreeBytes: s.minFree, Relaxed: s.relaxed,
 		ReadTimeout: 20 * time.Second,
 	})
 	if err != nil {

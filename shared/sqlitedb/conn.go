@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 
 	"modernc.org/sqlite"
 )
@@ -25,6 +26,14 @@ var writerPragmas = []string{
 	"temp_store=MEMORY",
 	"journal_size_limit=4194304",
 	fmt.Sprintf("cache_size=-%d", writerCacheKiB),
+}
+
+// writerPragmas are those of the package, but for what o changes.
+func (o Options) writerPragmas() []string {
+	if !o.Relaxed {
+		return writerPragmas
+	}
+	return append(slices.Clone(writerPragmas), "synchronous=NORMAL")
 }
 
 var readerPragmas = []string{

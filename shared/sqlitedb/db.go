@@ -38,6 +38,10 @@ type Options struct {
 	// MinFreeBytes is the free disk space under which Write refuses. 0 is the
 	// smaller of 64 MiB and an eighth of the disk; less than 0 is no floor.
 	MinFreeBytes int64
+	// Relaxed lets a Write return before the disk has synced it (synchronous=NORMAL):
+	// faster, and still safe from a crash of the process, but a power cut may
+	// take back the last seconds. The file stays whole either way.
+	Relaxed bool
 	// QueueSize bounds the writes that wait for the writer; 0 is 1,024.
 	QueueSize int
 	// Readers is the most connections that read at a time; 0 is 4.
@@ -128,7 +132,7 @@ func (db *DB) open(ctx context.Context, migrations []migration) error {
 		}
 	}
 	db.floor.init(filepath.Dir(db.path), db.opts.MinFreeBytes, db.log, db.opts.Now)
-	conn, err := openConn(db.path, writerPragmas...)
+	conn, err := openConn(db.path, db.opts.writerPragmas()...)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", db.path, Classify(err))
 	}

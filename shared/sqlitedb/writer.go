@@ -274,7 +274,7 @@ func (w *writer) reset() {
 	if err := w.conn.exec("ROLLBACK"); err == nil || w.idle() {
 		return
 	}
-	fresh, err := openConn(w.db.path, writerPragmas...)
+	fresh, err := openConn(w.db.path, w.db.opts.writerPragmas()...)
 	if err != nil {
 		// The old one stays: BEGIN on it fails, each caller is told, and the
 		// next transaction tries again.

@@ -420,3 +420,20 @@ func TestSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestRelaxedDoesNotWaitForTheDisk(t *testing.T) {
+	db := mustOpen(t, dbPath(t), sqlitedb.Options{Relaxed: true})
+	err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+		var level int
+		if err := tx.QueryRow("PRAGMA synchronous").Scan(&level); err != nil {
+			return err
+		}
+		if level != 1 {
+			t.Errorf("synchronous = %d, want 1 (NORMAL)", level)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
