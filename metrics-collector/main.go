@@ -18,6 +18,7 @@ import (
 	"github.com/monlight/monlight/metrics-collector/internal/webui"
 	"github.com/monlight/monlight/metrics-collector/internal/worker"
 	"github.com/monlight/monlight/shared/auth"
+	"github.com/monlight/monlight/shared/figures"
 	"github.com/monlight/monlight/shared/server"
 	"github.com/monlight/monlight/shared/sqlitedb"
 	pages "github.com/monlight/monlight/shared/webui"
@@ -80,7 +81,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 		return server.Options{}, err
 	}
 	edge := server.NewEdge(service, version, s.server, log)
-	edge.Registry().MustRegister(&storeCollector{db: db}, &serviceCollector{collector: collector})
+	edge.Registry().MustRegister(figures.Database{DB: db}, &serviceCollector{collector: collector})
 	ui, err := webui.New(webui.Options{
 		Collector: collector, Dashboards: store, Database: db.Path(), BasePath: s.server.BasePath(), PublicURL: s.publicURL(), Version: version,
 		Retention: webui.Retention{Raw: s.retentionRaw, Minute: s.retentionMinute, Hour: s.retentionHour},
