@@ -304,6 +304,20 @@ func TestDetailIsOneFlatObject(t *testing.T) {
 		t.Error("resolved_at of an open issue is not null")
 	}
 
+	var empty struct {
+		Traceback   *string `json:"traceback"`
+		Occurrences []struct {
+			Traceback *string `json:"traceback"`
+		} `json:"occurrences"`
+	}
+	untraced := report(t, s, with(smokeReport, map[string]any{"exception_type": "Untraced", "traceback": ""}), 201).ID
+	if err := s.Get(fmt.Sprintf("/api/errors/%d", untraced)).JSON(&empty); err != nil {
+		t.Fatal(err)
+	}
+	if empty.Traceback == nil || *empty.Traceback != "" || *empty.Occurrences[0].Traceback != "" {
+		t.Errorf("an empty traceback came back as %+v", empty)
+	}
+
 	bare := report(t, s, with(smokeReport, map[string]any{"exception_type": "Bare"}), 201).ID
 	text := s.Get(fmt.Sprintf("/api/errors/%d", bare)).Body
 	for _, member := range []string{"request_url", "request_method", "request_headers", "user_id", "extra"} {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
@@ -16,9 +17,11 @@ func message(e *event.Event) string {
 }
 
 // tracebackText is the text that came with e or, from clients that send only
-// structure, one made from it in the form that Python prints.
+// structure, one made from it in the form that Python prints. What was empty
+// and has no frames stays empty.
 func tracebackText(e *event.Event) string {
-	if e.Traceback != "" {
+	framed := func(x event.Exception) bool { return len(x.Frames) > 0 }
+	if e.Traceback != "" || !slices.ContainsFunc(e.Exceptions, framed) {
 		return e.Traceback
 	}
 	var b strings.Builder
