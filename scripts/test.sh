@@ -29,15 +29,14 @@ suite() {
 cannot() { why=$1; return 77; }
 
 go_module() {
-  local race=()
+  local race=() cgo=0
   if have gcc || have cc || have clang; then
-    race=(-race)
-    export CGO_ENABLED=1
+    race=(-race) cgo=1
   else
     say 'no C compiler: the race detector is left out'
     race_missing=1
   fi
-  (cd "$1" && go test "${race[@]}" -timeout 20m ./...)
+  (cd "$1" && CGO_ENABLED=$cgo go test "${race[@]}" -timeout 20m ./...)
 }
 
 race_detector() {
