@@ -1,0 +1,6 @@
+package logs
+
+// Expr is a parsed search text.
+type Expr struct {
+	// The engine's own form; see ParseSearch.
+}
