@@ -35,22 +35,16 @@ func main() {
 
 // program does what the arguments say and returns the exit code.
 func program(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
-	if len(args) > 0 && args[0] == "--backup" {
-		return backup(ctx, args[1:], lookup, stdout, stderr)
-	}
 	p := server.Program[settings]{
 		Service: service, Version: version, About: "takes in metrics and shows them over time", Load: load, Run: run,
+		Database: func(s settings) string { return s.database },
 	}
-	code := p.Main(ctx, args, lookup, stdout, stderr)
-	if len(args) > 0 && (args[0] == "--help" || args[0] == "-h") {
-		_, _ = fmt.Fprint(stdout, backupHelp)
-	}
-	return code
+	return p.Main(ctx, args, lookup, stdout, stderr)
 }
 
 // run serves until ctx is done or the process is told to stop.
 func run(ctx context.Context, s settings, log *slog.Logger) error {
-	limitMemory(os.LookupEnv)
+	memory.Apply(os.LookupEnv)
 	db, err := sqlitedb.Open(ctx, s.database, sqlitedb.Options{
 		Migrations: sqlite.Migrations(), ApplicationID: sqlite.ApplicationID, Log: log, MinFreeBytes: s.minFree, Relaxed: s.relaxed,
 		ReadTimeout: 20 * time.Second,
@@ -102,7 +96,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 		MetricsGuard: guard.API,
 		Health:       health(collector, db),
 		Jobs: []func(context.Context) error{loop.Flush, loop.Maintain, server.Settle,
-			followSeries(os.LookupEnv, collector.Series)},
+			memory.Follow(os.LookupEnv, func() int64 { return int64(collector.Series()) * bytesPerSeries })},
 		Closers: []func(context.Context) error{
 			collector.Close,
 			func(context.Context) error { return db.Close() },

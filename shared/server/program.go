@@ -17,6 +17,10 @@ type Program[S any] struct {
 	About   string              // one sentence for --help
 	Load    func(*config.Env) S // reads the settings; mistakes stay in the Env
 
+	// Database is the path of the service's database in its settings, for
+	// --backup; nil leaves that flag out.
+	Database func(S) string
+
 	// Run serves until it is told to stop; see the function Run.
 	Run func(ctx context.Context, s S, log *slog.Logger) error
 }
@@ -32,6 +36,9 @@ func (p Program[S]) Main(ctx context.Context, args []string, lookup func(string)
 		level = logging.Level(env)
 	}
 	f := Flags{Service: p.Service, Version: p.Version, About: p.About, Load: load}
+	if p.Database != nil {
+		f.Database = func(env *config.Env) string { return p.Database(p.Load(env)) }
+	}
 	if code, done := f.Handle(ctx, args, lookup, stdout, stderr); done {
 		return code
 	}
@@ -53,11 +60,14 @@ func (p Program[S]) Main(ctx context.Context, args []string, lookup func(string)
 type Flags struct {
 	Service, Version, About string
 	Load                    func(*config.Env) // reads every setting once
+
+	// Database reads the path of the database; nil leaves out --backup.
+	Database func(*config.Env) string
 }
 
 // Handle looks at the first argument only. done is true when it was one of
-// --healthcheck, --version, --help and --check-config, and code is then the exit
-// code. Other arguments are ignored.
+// --healthcheck, --version, --help, --check-config and --backup, and code is then
+// the exit code. Other arguments are ignored.
 func (f Flags) Handle(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) (code int, done bool) {
 	if len(args) == 0 {
 		return 0, false
@@ -81,6 +91,10 @@ func (f Flags) Handle(ctx context.Context, args []string, lookup func(string) (s
 		}
 		_, _ = fmt.Fprintln(stdout, "configuration is valid")
 		return 0, true
+	case "--backup":
+		if f.Database != nil {
+			return f.backup(ctx, args[1:], lookup, stdout, stderr), true
+		}
 	}
 	return 0, false
 }
@@ -88,12 +102,19 @@ func (f Flags) Handle(ctx context.Context, args []string, lookup func(string) (s
 func (f Flags) help(w io.Writer) {
 	env := config.New(f.Service, func(string) (string, bool) { return "", false })
 	f.Load(env)
+	backup := ""
+	if f.Database != nil {
+		backup = " | --backup FILE"
+	}
 	_, _ = fmt.Fprintf(w, `%s %s: %s
 
-Usage: %s [--healthcheck | --check-config | --version | --help]
+Usage: %s [--healthcheck | --check-config%s | --version | --help]
 
 Without an argument the service runs. Its settings are environment variables:
 
-`, f.Service, f.Version, f.About, f.Service)
+`, f.Service, f.Version, f.About, f.Service, backup)
 	env.WriteHelp(w)
+	if f.Database != nil {
+		_, _ = fmt.Fprintf(w, backupHelp, f.Service)
+	}
 }

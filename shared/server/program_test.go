@@ -14,9 +14,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/monlight/monlight/shared/server"
+	"github.com/monlight/monlight/shared/sqlitedb"
 )
 
 // TestMain lets the test binary be the service of the example, so that tests can
@@ -69,6 +71,41 @@ LOG_LEVEL = "loud", want error, warn, info or debug
 		if code != 0 || !strings.Contains(help, want) {
 			t.Errorf("--help = %d without %q:\n%s", code, want, help)
 		}
+	}
+}
+
+func TestBackupCopiesTheDatabaseWhateverTheOtherSettings(t *testing.T) {
+	dir := t.TempDir()
+	db, err := sqlitedb.Open(t.Context(), dir+"/notes.db", sqlitedb.Options{
+		Migrations: fstest.MapFS{"0001_start.sql": {Data: []byte("CREATE TABLE notes (id INTEGER PRIMARY KEY) STRICT;")}}, MinFreeBytes: -1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	database := dir + "/notes.db"
+	backup := func(args ...string) (code int, stdout, stderr string) {
+		var out, errOut bytes.Buffer
+		p := server.Program[settings]{Service: "notes", Load: load, Run: run, Database: func(settings) string { return database }}
+		code = p.Main(t.Context(), append([]string{"--backup"}, args...), func(string) (string, bool) { return "", false }, &out, &errOut)
+		return code, out.String(), errOut.String()
+	}
+	if code, out, _ := backup(dir + "/copy.db"); code != 0 || !strings.Contains(out, "copied to") {
+		t.Errorf("backup = %d %s", code, out)
+	}
+	if fi, err := os.Stat(dir + "/copy.db"); err != nil || fi.Size() == 0 {
+		t.Errorf("the copy: %v", err)
+	}
+	for want, args := range map[string][]string{"usage: notes --backup FILE": nil, "itself": {database}} {
+		if code, _, stderr := backup(args...); code == 0 || !strings.Contains(stderr, want) {
+			t.Errorf("--backup %v = %d %q, want %q", args, code, stderr, want)
+		}
+	}
+	database = dir + "/none.db"
+	if code, _, stderr := backup(dir + "/x.db"); code != 1 || !strings.Contains(stderr, "none.db") {
+		t.Errorf("without a database: %d %s", code, stderr)
 	}
 }
 

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -13,20 +13,21 @@ import (
 )
 
 const backupHelp = `
-error-tracker --backup FILE copies the database at DATABASE_PATH to FILE while
+%[1]s --backup FILE copies the database at DATABASE_PATH to FILE while
 the service runs, checks the copy, and replaces FILE in one step. It needs no
 other setting.
 `
 
-// backup is --backup FILE. It returns the exit code.
-func backup(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
+// backup is --backup FILE. It returns the exit code. Mistakes in settings other
+// than the database's path do not matter.
+func (f Flags) backup(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
 	if len(args) != 1 || args[0] == "" {
-		_, _ = fmt.Fprintln(stderr, "usage: error-tracker --backup FILE")
+		_, _ = fmt.Fprintf(stderr, "usage: %s --backup FILE\n", f.Service)
 		return 2
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	database := load(config.New(service, lookup)).database // mistakes in other settings do not matter here
+	database := f.Database(config.New(f.Service, lookup))
 	if _, err := os.Stat(database); err != nil {
 		_, _ = fmt.Fprintf(stderr, "backup: %v\n", err)
 		return 1
