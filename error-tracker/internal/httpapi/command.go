@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/monlight/monlight/error-tracker/internal/jsonpull"
+	"github.com/monlight/monlight/shared/jsonpull"
 	"github.com/monlight/monlight/shared/errs"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/monlight/monlight/error-tracker/internal/jsonpull"
+	"github.com/monlight/monlight/shared/jsonpull"
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/shared/errs"

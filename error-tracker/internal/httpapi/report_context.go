@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/monlight/monlight/error-tracker/internal/jsonpull"
+	"github.com/monlight/monlight/shared/jsonpull"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 )
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/monlight/monlight/error-tracker/internal/jsonpull"
+	"github.com/monlight/monlight/shared/jsonpull"
 )
 
 const depth = 20
