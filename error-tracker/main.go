@@ -35,6 +35,7 @@ func program(ctx context.Context, args []string, lookup func(string) (string, bo
 	p := server.Program[settings]{
 		Service: service, Version: version, About: "takes in error reports and groups them into issues", Load: load, Run: run,
 		Database: func(s settings) string { return s.database },
+		Schema:   sqlitedb.Options{Migrations: sqlite.Migrations(), ApplicationID: sqlite.ApplicationID},
 	}
 	return p.Main(ctx, args, lookup, stdout, stderr)
 }
@@ -88,6 +89,7 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 		Handler:      routes(edge, guard, ui, apiOptions(s, issues, db, counters, log), s.rateLimit),
 		MetricsGuard: guard.API,
 		Health:       health(db),
+		Backup:       db.Backup,
 		Jobs:         []func(context.Context) error{job(alerts.Run), job(retention.Run), server.Settle},
 		Closers:      []func(context.Context) error{func(context.Context) error { return db.Close() }},
 	}, nil

@@ -38,6 +38,7 @@ func program(ctx context.Context, args []string, lookup func(string) (string, bo
 	p := server.Program[settings]{
 		Service: service, Version: version, About: "takes in metrics and shows them over time", Load: load, Run: run,
 		Database: func(s settings) string { return s.database },
+		Schema:   sqlitedb.Options{Migrations: sqlite.Migrations(), ApplicationID: sqlite.ApplicationID},
 	}
 	return p.Main(ctx, args, lookup, stdout, stderr)
 }
@@ -95,6 +96,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 		}, s.rateLimit),
 		MetricsGuard: guard.API,
 		Health:       health(collector, db),
+		Backup:       db.Backup,
 		Jobs: []func(context.Context) error{loop.Flush, loop.Maintain, server.Settle,
 			memory.Follow(os.LookupEnv, func() int64 { return int64(collector.Series()) * bytesPerSeries })},
 		Closers: []func(context.Context) error{

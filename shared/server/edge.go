@@ -21,6 +21,7 @@ import (
 // Edge holds what the requests of a service share: the settings, the bound on
 // request bytes in memory, and the metrics.
 type Edge struct {
+	service  string
 	settings Settings
 	log      *slog.Logger
 	metrics  *metrics
@@ -29,7 +30,7 @@ type Edge struct {
 
 // NewEdge returns the Edge of a service.
 func NewEdge(service, version string, s Settings, log *slog.Logger) *Edge {
-	e := &Edge{settings: s, log: log, budget: newBudget(s.MaxInflightBytes)}
+	e := &Edge{service: service, settings: s, log: log, budget: newBudget(s.MaxInflightBytes)}
 	e.metrics = newMetrics(service, version, e.budget)
 	return e
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/monlight/monlight/shared/config"
 	"github.com/monlight/monlight/shared/logging"
+	"github.com/monlight/monlight/shared/sqlitedb"
 )
 
 // Program is a service as seen from main.
@@ -20,6 +21,9 @@ type Program[S any] struct {
 	// Database is the path of the service's database in its settings, for
 	// --backup; nil leaves that flag out.
 	Database func(S) string
+	// Schema has the Migrations and ApplicationID of the database, for
+	// --verify-backup.
+	Schema sqlitedb.Options
 
 	// Run serves until it is told to stop; see the function Run.
 	Run func(ctx context.Context, s S, log *slog.Logger) error
@@ -37,6 +41,7 @@ func (p Program[S]) Main(ctx context.Context, args []string, lookup func(string)
 	}
 	f := Flags{Service: p.Service, Version: p.Version, About: p.About, Load: load}
 	if p.Database != nil {
+		f.Schema = p.Schema
 		f.Database = func(env *config.Env) string { return p.Database(p.Load(env)) }
 	}
 	if code, done := f.Handle(ctx, args, lookup, stdout, stderr); done {
@@ -61,13 +66,15 @@ type Flags struct {
 	Service, Version, About string
 	Load                    func(*config.Env) // reads every setting once
 
-	// Database reads the path of the database; nil leaves out --backup.
+	// Database reads the path of the database; nil leaves out --backup and
+	// --verify-backup.
 	Database func(*config.Env) string
+	Schema   sqlitedb.Options // see Program.Schema
 }
 
 // Handle looks at the first argument only. done is true when it was one of
-// --healthcheck, --version, --help, --check-config and --backup, and code is then
-// the exit code. Other arguments are ignored.
+// --healthcheck, --version, --help, --check-config, --backup and --verify-backup,
+// and code is then the exit code. Other arguments are ignored.
 func (f Flags) Handle(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) (code int, done bool) {
 	if len(args) == 0 {
 		return 0, false
@@ -95,6 +102,10 @@ func (f Flags) Handle(ctx context.Context, args []string, lookup func(string) (s
 		if f.Database != nil {
 			return f.backup(ctx, args[1:], lookup, stdout, stderr), true
 		}
+	case "--verify-backup":
+		if f.Database != nil {
+			return f.verify(ctx, args[1:], stdout, stderr), true
+		}
 	}
 	return 0, false
 }
@@ -104,7 +115,7 @@ func (f Flags) help(w io.Writer) {
 	f.Load(env)
 	backup := ""
 	if f.Database != nil {
-		backup = " | --backup FILE"
+		backup = " | --backup FILE | --verify-backup FILE"
 	}
 	_, _ = fmt.Fprintf(w, `%s %s: %s
 

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -76,9 +77,8 @@ LOG_LEVEL = "loud", want error, warn, info or debug
 
 func TestBackupCopiesTheDatabaseWhateverTheOtherSettings(t *testing.T) {
 	dir := t.TempDir()
-	db, err := sqlitedb.Open(t.Context(), dir+"/notes.db", sqlitedb.Options{
-		Migrations: fstest.MapFS{"0001_start.sql": {Data: []byte("CREATE TABLE notes (id INTEGER PRIMARY KEY) STRICT;")}}, MinFreeBytes: -1,
-	})
+	schema := fstest.MapFS{"0001_start.sql": {Data: []byte("CREATE TABLE notes (id INTEGER PRIMARY KEY) STRICT;")}}
+	db, err := sqlitedb.Open(t.Context(), dir+"/notes.db", sqlitedb.Options{Migrations: schema, MinFreeBytes: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,17 +86,41 @@ func TestBackupCopiesTheDatabaseWhateverTheOtherSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	database := dir + "/notes.db"
-	backup := func(args ...string) (code int, stdout, stderr string) {
+	flag := func(args ...string) (code int, stdout, stderr string) {
 		var out, errOut bytes.Buffer
-		p := server.Program[settings]{Service: "notes", Load: load, Run: run, Database: func(settings) string { return database }}
-		code = p.Main(t.Context(), append([]string{"--backup"}, args...), func(string) (string, bool) { return "", false }, &out, &errOut)
+		p := server.Program[settings]{
+			Service: "notes", Load: load, Run: run, Database: func(settings) string { return database }, Schema: sqlitedb.Options{Migrations: schema},
+		}
+		code = p.Main(t.Context(), args, func(string) (string, bool) { return "", false }, &out, &errOut)
 		return code, out.String(), errOut.String()
+	}
+	backup := func(args ...string) (code int, stdout, stderr string) {
+		return flag(append([]string{"--backup"}, args...)...)
 	}
 	if code, out, _ := backup(dir + "/copy.db"); code != 0 || !strings.Contains(out, "copied to") {
 		t.Errorf("backup = %d %s", code, out)
 	}
 	if fi, err := os.Stat(dir + "/copy.db"); err != nil || fi.Size() == 0 {
 		t.Errorf("the copy: %v", err)
+	}
+	if code, out, _ := flag("--verify-backup", dir+"/copy.db"); code != 0 || !strings.Contains(out, "is whole, schema version 1, notes 0") {
+		t.Errorf("verify = %d %s", code, out)
+	}
+	code, streamed, _ := backup("-")
+	if err := os.WriteFile(dir+"/streamed.db", []byte(streamed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if verified, _, stderr := flag("--verify-backup", dir+"/streamed.db"); code != 0 || verified != 0 {
+		t.Errorf("backup to standard output = %d, and of that verify = %d %s", code, verified, stderr)
+	}
+	if left, err := filepath.Glob(dir + "/notes.db.backup*"); err != nil || left != nil {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+	if err := os.Truncate(dir+"/streamed.db", 5000); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, stderr := flag("--verify-backup", dir+"/streamed.db"); code != 1 || out != "" || !strings.Contains(stderr, "the end is missing") {
+		t.Errorf("verify of a torn backup = %d %s%s", code, out, stderr)
 	}
 	for want, args := range map[string][]string{"usage: notes --backup FILE": nil, "itself": {database}} {
 		if code, _, stderr := backup(args...); code == 0 || !strings.Contains(stderr, want) {

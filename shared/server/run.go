@@ -15,6 +15,8 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/monlight/monlight/shared/backup"
 )
 
 const maxHeaderBytes = 12 << 10 // net/http adds 4 KB
@@ -53,6 +55,11 @@ type Options struct {
 	// last request has finished. An error of a job stops the service; a panic is
 	// logged and the job is started again after a pause.
 	Jobs []func(ctx context.Context) error
+
+	// Backup writes a checked copy of the service's database to a path, usually
+	// [sqlitedb.DB.Backup]; it is called on the schedule of Settings.Backup. nil
+	// makes no copies.
+	Backup func(ctx context.Context, dst string) error
 
 	// Closers run in order after the jobs have ended: close the database here.
 	Closers []func(ctx context.Context) error
@@ -100,6 +107,11 @@ func Run(ctx context.Context, o Options) error {
 	ctx, restore := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer restore()
 
+	if o.Backup != nil && o.Edge.settings.Backup.Dir != "" {
+		schedule := backup.New(o.Edge.service, o.Edge.settings.Backup, o.Backup, time.Now, log)
+		o.Edge.Registry().MustRegister(schedule)
+		o.Jobs = append(o.Jobs, schedule.Run)
+	}
 	fronts, err := o.listen(ctx)
 	if err != nil {
 		return errors.Join(err, o.closeAll(context.WithoutCancel(ctx)))

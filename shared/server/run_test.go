@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -566,3 +567,23 @@ type renamedConn struct {
 }
 
 func (c renamedConn) RemoteAddr() net.Addr { return c.addr }
+
+func TestScheduledBackupsAreMadeWhenAFolderIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	edge := newEdge(t, func(s *server.Settings) { s.Backup.Dir, s.Backup.Every, s.Backup.Keep = dir, time.Hour, 1 })
+	made := make(chan string, 1)
+	r := start(t, server.Options{
+		Edge: edge, Handler: http.NotFoundHandler(),
+		Backup: func(_ context.Context, dst string) error {
+			made <- dst
+			return os.WriteFile(dst, nil, 0o600)
+		},
+		MetricsGuard: func(h http.Handler) http.Handler { return h },
+	})
+	if path := <-made; !strings.HasPrefix(path, dir) {
+		t.Errorf("a copy at %s, want it in %s", path, dir)
+	}
+	if _, body := get(t, r.url+"/metrics"); !strings.Contains(body, "backup_failures_total 0") {
+		t.Errorf("no figures of backups in /metrics:\n%s", body)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/monlight/monlight/shared/backup"
 	"github.com/monlight/monlight/shared/config"
 )
 
@@ -23,6 +24,7 @@ type Settings struct {
 	MaxInflightBytes int64          // bytes of request bodies in memory at once
 	MaxConnections   int            // open connections
 	MetricsAddr      string         // where to serve /metrics without a key, "" is nowhere
+	Backup           backup.Settings
 }
 
 // Load reads the settings from env.
@@ -39,6 +41,7 @@ func Load(env *config.Env) Settings {
 			"open connections; more are closed"),
 		MetricsAddr: config.Parse(env, "METRICS_ADDR", "",
 			"address to serve /metrics without a key, for example 127.0.0.1:9100", parseAddr),
+		Backup: backup.Load(env),
 	}
 }
 
