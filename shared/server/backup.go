@@ -19,6 +19,9 @@ FILE the checked copy goes to standard output. It needs no other setting.
 
 %[1]s --verify-backup FILE reads a backup as a whole, refuses one that
 is damaged, of another service or of a newer version, and counts its rows.
+
+%[1]s --restore FILE puts such a backup in the place of DATABASE_PATH;
+the service must not run. With - for FILE it is read from standard input.
 `
 
 // backup is --backup FILE. It returns the exit code. Mistakes in settings other
@@ -80,10 +83,42 @@ func (f Flags) verify(ctx context.Context, args []string, stdout, stderr io.Writ
 		_, _ = fmt.Fprintf(stderr, "verify: %v\n", err)
 		return 1
 	}
-	_, _ = fmt.Fprintf(stdout, "%s is whole, schema version %d", args[0], found.Version)
-	for _, t := range found.Tables {
-		_, _ = fmt.Fprintf(stdout, ", %s %d", t.Table, t.Rows)
-	}
-	_, _ = fmt.Fprintln(stdout)
+	report(stdout, args[0]+" is whole", found)
 	return 0
+}
+
+// restore is --restore FILE. It returns the exit code.
+func (f Flags) restore(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
+	if len(args) != 1 || args[0] == "" {
+		_, _ = fmt.Fprintf(stderr, "usage: %s --restore FILE\n", f.Service)
+		return 2
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	src := os.Stdin
+	if args[0] != "-" {
+		var err error
+		if src, err = os.Open(args[0]); err != nil {
+			_, _ = fmt.Fprintf(stderr, "restore: %v\n", err)
+			return 1
+		}
+		defer src.Close()
+	}
+	database := f.Database(config.New(f.Service, lookup))
+	found, err := sqlitedb.Restore(ctx, src, database, f.Schema)
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "restore: %v\n", err)
+		return 1
+	}
+	report(stdout, database+" is restored", found)
+	return 0
+}
+
+// report says in one line what is in a database.
+func report(w io.Writer, what string, found sqlitedb.Contents) {
+	_, _ = fmt.Fprintf(w, "%s, schema version %d", what, found.Version)
+	for _, t := range found.Tables {
+		_, _ = fmt.Fprintf(w, ", %s %d", t.Table, t.Rows)
+	}
+	_, _ = fmt.Fprintln(w)
 }

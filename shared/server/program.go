@@ -22,7 +22,7 @@ type Program[S any] struct {
 	// --backup; nil leaves that flag out.
 	Database func(S) string
 	// Schema has the Migrations and ApplicationID of the database, for
-	// --verify-backup.
+	// --verify-backup and --restore.
 	Schema sqlitedb.Options
 
 	// Run serves until it is told to stop; see the function Run.
@@ -66,15 +66,15 @@ type Flags struct {
 	Service, Version, About string
 	Load                    func(*config.Env) // reads every setting once
 
-	// Database reads the path of the database; nil leaves out --backup and
-	// --verify-backup.
+	// Database reads the path of the database; nil leaves out --backup,
+	// --verify-backup and --restore.
 	Database func(*config.Env) string
 	Schema   sqlitedb.Options // see Program.Schema
 }
 
 // Handle looks at the first argument only. done is true when it was one of
-// --healthcheck, --version, --help, --check-config, --backup and --verify-backup,
-// and code is then the exit code. Other arguments are ignored.
+// --healthcheck, --version, --help, --check-config, --backup, --verify-backup
+// and --restore, and code is then the exit code. Other arguments are ignored.
 func (f Flags) Handle(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) (code int, done bool) {
 	if len(args) == 0 {
 		return 0, false
@@ -106,6 +106,10 @@ func (f Flags) Handle(ctx context.Context, args []string, lookup func(string) (s
 		if f.Database != nil {
 			return f.verify(ctx, args[1:], stdout, stderr), true
 		}
+	case "--restore":
+		if f.Database != nil {
+			return f.restore(ctx, args[1:], lookup, stdout, stderr), true
+		}
 	}
 	return 0, false
 }
@@ -115,7 +119,7 @@ func (f Flags) help(w io.Writer) {
 	f.Load(env)
 	backup := ""
 	if f.Database != nil {
-		backup = " | --backup FILE | --verify-backup FILE"
+		backup = " | --backup FILE | --verify-backup FILE | --restore FILE"
 	}
 	_, _ = fmt.Fprintf(w, `%s %s: %s
 

@@ -113,6 +113,12 @@ func TestBackupCopiesTheDatabaseWhateverTheOtherSettings(t *testing.T) {
 	if verified, _, stderr := flag("--verify-backup", dir+"/streamed.db"); code != 0 || verified != 0 {
 		t.Errorf("backup to standard output = %d, and of that verify = %d %s", code, verified, stderr)
 	}
+	if code, out, stderr := flag("--restore", dir+"/streamed.db"); code != 0 || !strings.Contains(out, "notes.db is restored, schema version 1, notes 0") {
+		t.Errorf("restore = %d %s%s", code, out, stderr)
+	}
+	if code, _, stderr := flag("--restore", dir+"/nothing.db"); code != 1 || !strings.Contains(stderr, "nothing.db") {
+		t.Errorf("restore of nothing = %d %s", code, stderr)
+	}
 	if left, err := filepath.Glob(dir + "/notes.db.backup*"); err != nil || left != nil {
 		t.Errorf("left behind: %v %v", left, err)
 	}

@@ -1,6 +1,7 @@
 package sqlitedb_test
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -85,5 +86,61 @@ func TestVerifyRefusesWhatIsNotAWholeBackupOfTheService(t *testing.T) {
 	}
 	if _, err := sqlitedb.Verify(t.Context(), filepath.Join(t.TempDir(), "none.db"), sqlitedb.Options{Migrations: notes}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: %v", err)
+	}
+}
+
+// rowsAt counts the notes of the database at path by opening it.
+func rowsAt(t *testing.T, path string) (n int64) {
+	t.Helper()
+	db, err := sqlitedb.Open(t.Context(), path, sqlitedb.Options{Migrations: notes, ApplicationID: 7, MinFreeBytes: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Read().QueryRowContext(t.Context(), "SELECT count(*) FROM notes").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestRestoreReplacesADatabaseWithItsLog(t *testing.T) {
+	backup, err := os.ReadFile(backedUp(t, 40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "notes.db")
+	o := sqlitedb.Options{Migrations: notes, ApplicationID: 7, MinFreeBytes: -1}
+	db, err := sqlitedb.Open(t.Context(), path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error { _, err := tx.Exec("INSERT INTO notes (body) VALUES ('old')"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqlitedb.Restore(t.Context(), bytes.NewReader(backup), path, o); err == nil {
+		t.Error("a database that is in use was replaced")
+	}
+	wal, err := os.ReadFile(path + "-wal")
+	if err != nil || len(wal) == 0 {
+		t.Fatalf("no log to be replaced: %v", err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path+"-wal", wal, 0o600); err != nil { // as a kill leaves it
+		t.Fatal(err)
+	}
+	if _, err := sqlitedb.Restore(t.Context(), bytes.NewReader(backup[:len(backup)/2]), path, o); err == nil {
+		t.Error("half a backup was restored")
+	}
+	if n := rowsAt(t, path); n != 1 {
+		t.Errorf("after a refused backup: %d notes, want the 1 from before", n)
+	}
+	found, err := sqlitedb.Restore(t.Context(), bytes.NewReader(backup), path, o)
+	if n := rowsAt(t, path); err != nil || n != 40 || found.Tables[0].Rows != 40 {
+		t.Errorf("restored %d notes, %v, %v, want 40", n, found, err)
+	}
+	if left, _ := filepath.Glob(path + ".restored*"); left != nil {
+		t.Errorf("left behind: %v", left)
 	}
 }
