@@ -22,6 +22,8 @@ is damaged, of another service or of a newer version, and counts its rows.
 
 %[1]s --restore FILE puts such a backup in the place of DATABASE_PATH;
 the service must not run. With - for FILE it is read from standard input.
+
+%[1]s --schema-version prints the version that it brings a database to.
 `
 
 // backup is --backup FILE. It returns the exit code. Mistakes in settings other

@@ -73,8 +73,8 @@ type Flags struct {
 }
 
 // Handle looks at the first argument only. done is true when it was one of
-// --healthcheck, --version, --help, --check-config, --backup, --verify-backup
-// and --restore, and code is then the exit code. Other arguments are ignored.
+// --healthcheck, --version, --help, --check-config, --schema-version, --backup,
+// --verify-backup and --restore, and code is then the exit code. Other arguments are ignored.
 func (f Flags) Handle(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) (code int, done bool) {
 	if len(args) == 0 {
 		return 0, false
@@ -97,6 +97,14 @@ func (f Flags) Handle(ctx context.Context, args []string, lookup func(string) (s
 			return 1, true
 		}
 		_, _ = fmt.Fprintln(stdout, "configuration is valid")
+		return 0, true
+	case "--schema-version":
+		newest, err := sqlitedb.Newest(f.Schema.Migrations)
+		if err != nil {
+			_, _ = fmt.Fprintln(stderr, err)
+			return 1, true
+		}
+		_, _ = fmt.Fprintln(stdout, newest)
 		return 0, true
 	case "--backup":
 		if f.Database != nil {

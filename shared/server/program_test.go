@@ -106,6 +106,9 @@ func TestBackupCopiesTheDatabaseWhateverTheOtherSettings(t *testing.T) {
 	if code, out, _ := flag("--verify-backup", dir+"/copy.db"); code != 0 || !strings.Contains(out, "is whole, schema version 1, notes 0") {
 		t.Errorf("verify = %d %s", code, out)
 	}
+	if code, out, _ := flag("--schema-version"); code != 0 || out != "1\n" {
+		t.Errorf("--schema-version = %d %s", code, out)
+	}
 	code, streamed, _ := backup("-")
 	if err := os.WriteFile(dir+"/streamed.db", []byte(streamed), 0o600); err != nil {
 		t.Fatal(err)

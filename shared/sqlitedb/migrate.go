@@ -104,3 +104,9 @@ func applyMigration(c *conn, m migration, applicationID int32) error {
 	}
 	return err
 }
+
+// Newest is the number of the newest migration, which a database has after Open.
+func Newest(migrations fs.FS) (int, error) {
+	all, err := loadMigrations(migrations)
+	return len(all), err
+}
