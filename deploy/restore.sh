@@ -6,7 +6,7 @@
 #   restore.sh --verify errors BACKUP    changes nothing: reads the backup as a whole, starts the service on a copy of it,
 #                                        and reads through its API.
 #
-# The service is found in its container, as the systemd unit monlight-SERVICE, or by its files below DATA_DIR (stop it first). HEALTH_TIMEOUT is the longest wait in seconds, default 60. COMPOSE_PROJECT_NAME says which stack.
+# The service is found in its container, as the systemd unit monlight@SERVICE, or by its files below DATA_DIR (stop it first). HEALTH_TIMEOUT is the longest wait in seconds, default 60. COMPOSE_PROJECT_NAME says which stack.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -98,7 +98,7 @@ to_container() {
 
 # to_files replaces the database of a service without a container, as the owner of its folder.
 to_files() {
-  local unit="monlight-$service" dir="${DATA_DIR:-$here/data}/$name" owner program active=''
+  local unit="monlight@$service" dir="${DATA_DIR:-$here/data}/$name" owner program active=''
   if have systemctl && systemctl is-active -q "$unit"; then
     active=1
     dir=/var/lib/monlight/$service
