@@ -1,49 +1,42 @@
 package server
 
 import (
-	"compress/flate"
-	"compress/gzip"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"os"
-	"strings"
 	"sync"
 
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/problem"
 )
 
-const (
-	// bodyChunk is the least that is reserved for a body, and the size of the
-	// buffers that are kept for reuse.
-	bodyChunk = 16 << 10
-
-	// gzipCost is what a gzip reader holds beside the data: its window and tables.
-	gzipCost = 48 << 10
-)
+// bodyChunk is the least that is reserved for a body, and the size of the buffers
+// that are kept for reuse.
+const bodyChunk = 16 << 10
 
 var errTooLarge = errs.New(errs.TooLarge, "Request body exceeds maximum size")
 
 // Body returns a middleware that lets a handler read at most limit bytes of body,
 // counted on the wire and again after decompression. More is 413: before reading
 // when Content-Length says so, else while reading. Of content encodings it
-// understands identity and gzip; others are 415. The bytes count against the
+// understands identity, gzip and those in more; others are 415. The bytes count against the
 // budget of the process (MAX_INFLIGHT_BYTES) from when they are read until the
 // handler returns; when it is used up the answer is 503 with Retry-After.
 //
 // The errors of reading are of package errs: handlers return them as they are.
-func (e *Edge) Body(limit int64) func(http.Handler) http.Handler {
+func (e *Edge) Body(limit int64, more ...Encoding) func(http.Handler) http.Handler {
+	encodings := append([]Encoding{gzipEncoding}, more...)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			encoding, err := contentEncoding(r)
+			encoding, err := contentEncoding(r, encodings)
 			if err == nil && r.ContentLength > limit {
 				err = errTooLarge
 			}
 			if err != nil {
 				if errs.KindOf(err) == errs.Unsupported {
-					w.Header().Set("Accept-Encoding", "gzip")
+					w.Header().Set("Accept-Encoding", names(encodings))
 				}
 				problem.Write(w, r, err)
 				return
@@ -53,16 +46,16 @@ func (e *Edge) Body(limit int64) func(http.Handler) http.Handler {
 				return
 			}
 			b := &body{
-				ctx: r.Context(), budget: e.budget, limit: limit, gzip: encoding == "gzip",
+				ctx: r.Context(), budget: e.budget, limit: limit, encoding: encoding,
 				wire: wire{ReadCloser: http.MaxBytesReader(w, r.Body, limit)},
 			}
-			if !b.gzip {
+			if encoding == nil {
 				b.expected = r.ContentLength
 			}
 			defer b.free()
 			r2 := r.WithContext(r.Context())
 			r2.Body = b
-			if b.gzip { // what follows sees the decompressed body
+			if encoding != nil { // what follows sees the decompressed body
 				r2.Header = r.Header.Clone()
 				r2.Header.Del("Content-Encoding")
 				r2.Header.Del("Content-Length")
@@ -73,36 +66,24 @@ func (e *Edge) Body(limit int64) func(http.Handler) http.Handler {
 	}
 }
 
-// contentEncoding returns "gzip" or "", or says that it is another.
-func contentEncoding(r *http.Request) (string, error) {
-	value := strings.Join(r.Header.Values("Content-Encoding"), ",")
-	switch strings.ToLower(strings.TrimSpace(value)) {
-	case "", "identity":
-		return "", nil
-	case "gzip", "x-gzip":
-		return "gzip", nil
-	}
-	return "", errs.New(errs.Unsupported, "Content-Encoding %.50q is not supported, want gzip or identity", value)
-}
-
 // body is a request body that keeps to its limit and to the budget.
 type body struct {
 	ctx      context.Context //nolint:containedctx // of the request that owns the body
 	budget   *budget
 	limit    int64
-	expected int64 // bytes announced; 0 or less is unknown
-	gzip     bool
+	expected int64     // bytes announced; 0 or less is unknown
+	encoding *Encoding // nil is identity
 	wire     wire
 
-	unzip    *gzip.Reader
+	unpack   Decompressor
 	read     int64
 	reserved int64 // for data
-	overhead int64 // for the gzip reader
+	overhead int64 // for the decompressor
 	err      error
 }
 
 // wire is the body as it comes from the connection. It remembers its error, so
-// that a broken connection can be told from broken gzip.
+// that a broken connection can be told from broken compression.
 type wire struct {
 	io.ReadCloser
 	err error
@@ -145,22 +126,23 @@ func (b *body) Read(p []byte) (int, error) {
 // returns, because it may still hold the bytes.
 func (b *body) Close() error { return b.wire.Close() }
 
-// source reads from the connection or from the gzip reader over it.
+// source reads from the connection or from the decompressor over it.
 func (b *body) source(p []byte) (int, error) {
-	if !b.gzip {
+	if b.encoding == nil {
 		return b.wire.Read(p)
 	}
-	if b.unzip == nil {
-		if err := b.budget.acquire(b.ctx, min(gzipCost, b.budget.size)); err != nil {
+	if b.unpack == nil {
+		cost := min(b.encoding.Cost, b.budget.size)
+		if err := b.budget.acquire(b.ctx, cost); err != nil {
 			return 0, err
 		}
-		b.overhead = min(gzipCost, b.budget.size)
-		b.unzip, _ = gzipReaders.Get().(*gzip.Reader)
-		if err := b.unzip.Reset(&b.wire); err != nil {
+		b.overhead = cost
+		b.unpack, _ = b.encoding.Pool.Get().(Decompressor)
+		if err := b.unpack.Reset(&b.wire); err != nil {
 			return 0, err
 		}
 	}
-	return b.unzip.Read(p)
+	return b.unpack.Read(p)
 }
 
 // grow takes more from the budget, in two steps. The first is a chunk, so that
@@ -200,10 +182,10 @@ func (b *body) free() {
 	if b.err == nil {
 		b.err = errs.New(errs.Internal, "request body was read after its handler returned")
 	}
-	if b.unzip != nil {
-		_ = b.unzip.Reset(http.NoBody) // let go of the request
-		gzipReaders.Put(b.unzip)
-		b.unzip = nil
+	if b.unpack != nil {
+		_ = b.unpack.Reset(http.NoBody) // let go of the request
+		b.encoding.Pool.Put(b.unpack)
+		b.unpack = nil
 	}
 	b.budget.release(b.reserved + b.overhead)
 	b.reserved, b.overhead = 0, 0
@@ -227,18 +209,13 @@ func (b *body) explain(err error) error {
 	if errors.Is(cause, os.ErrDeadlineExceeded) {
 		return errs.Wrap(errs.Timeout, cause, "Request body took too long to arrive")
 	}
-	_, corrupt := errors.AsType[flate.CorruptInputError](err)
-	if b.wire.err == nil && (corrupt || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) ||
-		(b.gzip && errors.Is(err, io.ErrUnexpectedEOF))) {
-		return errs.Wrap(errs.Invalid, err, "Request body is not valid gzip")
+	if b.wire.err == nil && b.encoding != nil && (b.encoding.Corrupt(err) || errors.Is(err, io.ErrUnexpectedEOF)) {
+		return errs.Wrap(errs.Invalid, err, "Request body is not valid %s", b.encoding.Name())
 	}
 	return errs.Wrap(errs.Invalid, cause, "Failed to read request body")
 }
 
-var (
-	gzipReaders = sync.Pool{New: func() any { return new(gzip.Reader) }}
-	chunks      = sync.Pool{New: func() any { return new([bodyChunk]byte) }}
-)
+var chunks = sync.Pool{New: func() any { return new([bodyChunk]byte) }}
 
 // ReadBody reads the whole body of a request behind [Edge.Body]. The data may be
 // used until release is called or the handler returns, whichever is first; copy
