@@ -1,0 +1,69 @@
+package httpapi
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/monlight/monlight/log-viewer/internal/logs"
+	"github.com/monlight/monlight/log-viewer/internal/logs/fields"
+)
+
+const defaultContext = 50 // entries before and after
+
+// entry is GET /api/logs/{id}.
+func (a *api) entry(w http.ResponseWriter, r *http.Request) error {
+	n, err := id(r)
+	if err != nil {
+		return err
+	}
+	e, err := a.Logs.Entry(r.Context(), n)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, func(b []byte) []byte {
+		b = appendEntry(b, e)
+		b = append(b[:len(b)-1], `,"fields":[`...)
+		first := true
+		fields.Each(logs.Plain(e.Message), func(name, value string) bool {
+			if !first {
+				b = append(b, ',')
+			}
+			first = false
+			b = appendString(append(b, `{"name":`...), name)
+			b = append(appendString(append(b, `,"value":`...), value), '}')
+			return true
+		})
+		return append(b, `]}`...)
+	})
+	return nil
+}
+
+// context is GET /api/logs/{id}/context.
+func (a *api) context(w http.ResponseWriter, r *http.Request) error {
+	n, err := id(r)
+	if err != nil {
+		return err
+	}
+	v := r.URL.Query()
+	f, _, err := logs.ParseFilter(map[string][]string{"container": v["container"], "service": v["service"], "stream": v["stream"]}, a.Now())
+	if err != nil {
+		return err
+	}
+	before, err := intParam(v, "before", defaultContext, 0, logs.MaxAround)
+	if err != nil {
+		return err
+	}
+	after, err := intParam(v, "after", defaultContext, 0, logs.MaxAround)
+	if err != nil {
+		return err
+	}
+	entries, err := a.Logs.Around(r.Context(), n, f, before, after)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, func(b []byte) []byte {
+		b = appendEntries(append(b, '{'), entries)
+		return append(strconv.AppendInt(append(b, `,"id":`...), n, 10), '}')
+	})
+	return nil
+}

@@ -1,0 +1,110 @@
+package webui
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/monlight/monlight/log-viewer/internal/logs"
+	"github.com/monlight/monlight/log-viewer/internal/logs/fields"
+	"github.com/monlight/monlight/shared/errs"
+	"github.com/monlight/monlight/shared/webui"
+)
+
+const (
+	contextRows   = 50 // before and after
+	maxShownBytes = 256 << 10
+	maxFieldChars = 2000
+)
+
+type entryPage struct {
+	row
+	Message string
+	JSON    *webui.Node
+	Fields  []fieldRow
+	Stream  string
+	Context []row
+	Older   int // entries before this one in Context
+	TraceID string
+	Links   []link
+}
+
+type fieldRow struct {
+	Name, Value string
+	Only, Not   string // addresses that filter by it
+}
+
+type link struct{ Label, URL string }
+
+// entry is one entry with what stands around it.
+func (p *Pages) entry(w http.ResponseWriter, r *http.Request) error {
+	id, err := strconv.ParseInt(chi.URLParam(r, "id"), 10, 64)
+	if err != nil {
+		return errs.New(errs.NotFound, "log entry %.30s not found", chi.URLParam(r, "id"))
+	}
+	e, err := p.opts.Logs.Entry(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	around, err := p.opts.Logs.Around(r.Context(), id, logs.Filter{}, contextRows, contextRows)
+	if err != nil {
+		return err
+	}
+	plain := logs.Plain(e.Message)
+	page := entryPage{row: p.row(e), Message: webui.Clip(plain, maxShownBytes), Stream: "stdout", Context: p.rows(around)}
+	if e.Stream == logs.Stderr {
+		page.Stream = "stderr"
+	}
+	if text := strings.TrimSpace(plain); strings.HasPrefix(text, "{") && len(text) <= maxShownBytes {
+		if n := webui.JSONTree([]byte(text)); n != nil && n.Kind == "object" {
+			page.JSON = n
+		}
+	}
+	fields.Each(plain, func(name, value string) bool {
+		page.Fields = append(page.Fields, p.fieldRow(name, value))
+		return true
+	})
+	for i := range page.Context {
+		if page.Context[i].ID == id {
+			page.Context[i].Here, page.Older = true, i
+		}
+	}
+	container := []string{"container", e.Source}
+	var s selection
+	page.Links = append(page.Links, link{"This container", s.with(p.ui.Path("/"), container...)})
+	if trace := fields.TraceID(plain); trace != "" {
+		page.Links = append(page.Links, link{"This trace", s.with(p.ui.Path("/"), "search", quoteTerm(trace))})
+	}
+	if request := fields.RequestID(plain); request != "" {
+		page.Links = append(page.Links, link{"This request", s.with(p.ui.Path("/"), "search", quoteTerm(request))})
+	}
+	return p.ui.Render(w, r, http.StatusOK, webui.Page{
+		Name: "entry", Title: page.Line, Section: "/", Assets: []string{"detail.css", "logs.css", "detail.js", "lines.js"}, Data: &page,
+		Keys: []webui.Key{{Keys: "u", Does: "back to the explorer"}, {Keys: "j", Does: "next entry"}, {Keys: "k", Does: "previous entry"}},
+	})
+}
+
+func (p *Pages) fieldRow(name, value string) fieldRow {
+	f := fieldRow{Name: webui.Line(name, 200), Value: webui.Clip(value, maxFieldChars)}
+	if term, ok := fieldTerm(name, value); ok {
+		var s selection
+		f.Only, f.Not = s.with(p.ui.Path("/"), "search", term), s.with(p.ui.Path("/"), "search", "-"+term)
+	}
+	return f
+}
+
+// fieldTerm is the search for a field's value; ok is false for what cannot be
+// searched like that.
+func fieldTerm(name, value string) (term string, ok bool) {
+	if name == "" || len(value) > 500 || strings.ContainsAny(name, " \t\n\r\"'():/\\") || strings.HasPrefix(name, "-") {
+		return "", false
+	}
+	return name + ":" + quoteTerm(value), true
+}
+
+// quoteTerm puts a text in quotes, for the search language.
+func quoteTerm(text string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+}

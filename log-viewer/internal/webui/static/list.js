@@ -1,0 +1,164 @@
+// A list of log entries of which only what is seen is in the document. All rows
+// have the same height, unless lines are wrapped: then there are at most 2,000.
+(() => {
+'use strict';
+const ml = window.ml;
+const H = 24, SPARE = 10, WRAPPED = 2000;
+
+ml.List = class {
+  constructor(host, label, marker) {
+    this.items = [];
+    this.pool = [];
+    this.at = -1;
+    this.marker = marker;
+    this.view = ml.make('div', 'view');
+    this.view.tabIndex = 0;
+    this.view.setAttribute('role', 'listbox');
+    this.view.setAttribute('aria-label', label);
+    this.space = ml.make('div', 'space');
+    this.space.setAttribute('role', 'presentation');
+    this.view.append(this.space);
+    host.replaceChildren(this.view);
+    this.view.addEventListener('scroll', () => this.soon(), { passive: true });
+    new ResizeObserver(() => this.soon()).observe(this.view);
+    this.view.addEventListener('click', (e) => {
+      const row = e.target.closest?.('.r');
+      if (!row || String(getSelection())) return;
+      const item = this.items[row.index];
+      if (!item || item.mark) return;
+      if (e.ctrlKey || e.metaKey) { open(ml.entryPath(item.id)); return; }
+      this.select(row.index);
+      this.onopen?.(item);
+    });
+    new MutationObserver(() => this.repaint()).observe(document.documentElement, { attributes: true, attributeFilter: ['data-zone'] });
+  }
+  soon() {
+    this.frame ??= requestAnimationFrame(() => { this.frame = undefined; this.draw(); });
+  }
+  get wrapped() { return this.view.classList.contains('wrap'); }
+  wrap(on) {
+    const top = Math.floor(this.view.scrollTop / H), bottom = this.atBottom();
+    this.view.classList.toggle('wrap', on);
+    this.pool = [];
+    this.space.replaceChildren();
+    this.start = on ? Math.max(0, Math.min(top, this.items.length - WRAPPED)) : 0;
+    this.draw();
+    if (bottom) this.toBottom(); else if (!on) this.view.scrollTop = top * H;
+  }
+  set(items) { this.items = items; this.at = -1; this.repaint(); }
+  repaint() {
+    for (const row of this.pool) row.item = undefined;
+    if (this.wrapped) this.space.replaceChildren();
+    this.draw();
+  }
+  // append adds entries and drops the oldest ones above the limit.
+  append(items, limit) {
+    for (const item of items) this.items.push(item);
+    const over = this.items.length - limit;
+    if (over > 0) {
+      const drop = Math.min(this.items.length, over + Math.floor(limit / 20));
+      this.items.splice(0, drop);
+      this.at = this.at < drop ? -1 : this.at - drop;
+      for (const row of this.pool) row.item = undefined;
+      if (this.wrapped) this.space.replaceChildren();
+      else this.view.scrollTop -= drop * H;
+    }
+    this.soon();
+  }
+  draw() {
+    const n = this.items.length;
+    if (this.wrapped) { this.drawWrapped(n); } else {
+      this.space.style.height = `${n * H}px`;
+      const first = Math.max(0, Math.floor(this.view.scrollTop / H) - SPARE);
+      const size = Math.ceil(this.view.clientHeight / H) + 2 * SPARE;
+      while (this.pool.length < size) { const row = this.row(); this.pool.push(row); this.space.append(row); }
+      // The row of an entry is the same one while the list moves.
+      const used = this.pool.length;
+      for (let i = first; i < first + used; i++) {
+        const row = this.pool[i % used];
+        if (i >= n) { row.hidden = true; row.item = undefined; continue; }
+        this.fill(row, i);
+        row.style.transform = `translateY(${i * H}px)`;
+      }
+    }
+    this.onedge?.();
+  }
+  drawWrapped(n) {
+    let have = this.space.childElementCount;
+    const first = Math.max(this.start ?? 0, n - WRAPPED);
+    while (have && this.space.firstElementChild.index < first) { this.space.firstElementChild.remove(); have--; }
+    for (let i = have ? this.space.lastElementChild.index + 1 : first; i < Math.min(n, first + WRAPPED); i++) {
+      const row = this.row();
+      this.fill(row, i);
+      this.space.append(row);
+    }
+  }
+  row() {
+    const row = ml.make('div', 'r');
+    row.setAttribute('role', 'option');
+    const t = ml.make('span', 't');
+    t.append(ml.make('span', 'd'), ml.make('span'));
+    row.append(t, ml.make('span', 'lv'), ml.make('span', 'c'), ml.make('span', 'm'), ml.make('span', 'fold'));
+    row.children[2].dir = row.children[3].dir = 'auto';
+    return row;
+  }
+  fill(row, i) {
+    const item = this.items[i];
+    row.hidden = false;
+    row.index = i;
+    const selected = i === this.at;
+    if (row.ariaSelected !== String(selected)) row.ariaSelected = String(selected);
+    if (selected) { row.id = 'row-at'; this.view.setAttribute('aria-activedescendant', 'row-at'); } else if (row.id) row.removeAttribute('id');
+    if (row.item === item) return;
+    row.item = item;
+    const [t, lv, c, m, fold] = row.children;
+    row.ariaDisabled = item.mark ? 'true' : null;
+    if (item.mark) {
+      row.className = 'r mark';
+      for (const el of [t, lv, c, fold]) el.hidden = true;
+      m.textContent = item.mark;
+      return;
+    }
+    row.className = 'r';
+    for (const el of [t, lv, c]) el.hidden = false;
+    const clock = ml.clock(item.timestamp);
+    t.firstChild.textContent = clock.slice(0, 6);
+    t.lastChild.textContent = clock.slice(6);
+    t.title = item.timestamp;
+    lv.className = `lv lv-${item.level}`;
+    lv.textContent = item.level;
+    c.textContent = item.shown ?? ml.visible(item.container);
+    let text = item.message, more = item.more ?? 0;
+    const end = text.indexOf('\n');
+    if (end >= 0) { more = text.split('\n').length - 1; if (!this.wrapped) text = text.slice(0, end); }
+    const most = this.wrapped ? 4096 : 600;
+    ml.line(m, text.length > most ? text.slice(0, most) + '…' : text, this.marker);
+    fold.hidden = !more || this.wrapped;
+    fold.textContent = `+${more} ${more === 1 ? 'line' : 'lines'}`;
+  }
+  select(i, scroll = true) {
+    const n = this.items.length;
+    if (!n) return;
+    const step = i < this.at ? -1 : 1;
+    i = Math.max(0, Math.min(n - 1, i));
+    while (this.items[i]?.mark) i += step;
+    if (!this.items[i]) return;
+    this.at = i;
+    if (scroll && !this.wrapped) {
+      const top = i * H;
+      if (top < this.view.scrollTop) this.view.scrollTop = top;
+      else if (top + H > this.view.scrollTop + this.view.clientHeight) this.view.scrollTop = top + H - this.view.clientHeight;
+    }
+    if (this.wrapped) for (const row of this.space.children) this.fill(row, row.index);
+    this.draw();
+    if (scroll && this.wrapped) this.space.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' });
+    return this.items[i];
+  }
+  get selected() { return this.items[this.at]; }
+  atBottom() { return this.view.scrollTop + this.view.clientHeight >= this.view.scrollHeight - H; }
+  toBottom() {
+    if (!this.wrapped) this.space.style.height = `${this.items.length * H}px`;
+    this.view.scrollTop = this.view.scrollHeight;
+  }
+};
+})();
