@@ -2,9 +2,19 @@ module github.com/monlight/monlight/browser-relay
 
 go 1.26.0
 
+require github.com/monlight/monlight/shared v0.0.0
+
 require (
-	github.com/klauspost/compress v1.20.3
-	github.com/monlight/monlight/shared v0.0.0
+	github.com/dustin/go-humanize v1.0.1 // indirect
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/mattn/go-isatty v0.0.24 // indirect
+	github.com/ncruces/go-strftime v1.0.0 // indirect
+	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	golang.org/x/sys v0.48.0 // indirect
+	modernc.org/libc v1.77.1 // indirect
+	modernc.org/mathutil v1.7.1 // indirect
+	modernc.org/memory v1.12.1 // indirect
+	modernc.org/sqlite v1.60.0 // indirect
 )
 
 replace github.com/monlight/monlight/shared => ../shared

@@ -23,6 +23,7 @@ const (
 	Unsupported // the form of the body is not one we read: content type or encoding
 	Timeout     // the request did not arrive in time
 	MethodNotAllowed
+	Upstream // a service behind us failed the request
 )
 
 // Error is a classified error. Its text is safe to show to the caller; the

@@ -50,6 +50,7 @@ var statusOf = map[errs.Kind]int{
 	errs.RateLimited:      http.StatusTooManyRequests,
 	errs.Unavailable:      http.StatusServiceUnavailable,
 	errs.MethodNotAllowed: http.StatusMethodNotAllowed,
+	errs.Upstream:         http.StatusBadGateway,
 }
 
 // Status returns the HTTP status that Write gives err.

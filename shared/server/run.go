@@ -64,10 +64,20 @@ type Options struct {
 	// Closers run in order after the jobs have ended: close the database here.
 	Closers []func(ctx context.Context) error
 
+	Sites []Site // further addresses
+
 	Listener net.Listener        // instead of listening on Settings.Addr
 	Ready    func(addr net.Addr) // called once when the service listens
 
 	times *times // nil is defaultTimes; tests shorten them
+}
+
+// Site is a further address of a service, with routes of its own. /health is
+// served there too, and /metrics if MetricsGuard is set, as in Options.
+type Site struct {
+	Addr         string
+	Handler      http.Handler
+	MetricsGuard func(http.Handler) http.Handler
 }
 
 // Handler returns what Run serves, for tests with net/http/httptest.
@@ -155,18 +165,33 @@ func (o Options) listen(ctx context.Context) ([]*front, error) {
 		}
 	}
 	fronts := []*front{newFront(newLimitListener(l, s.MaxConnections, s.TrustedProxies), Handler(o), o)}
+	for _, site := range o.Sites {
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", site.Addr)
+		if err != nil {
+			closeListeners(fronts)
+			return nil, err
+		}
+		h := Handler(Options{Edge: o.Edge, Handler: site.Handler, Health: o.Health, MetricsGuard: site.MetricsGuard})
+		fronts = append(fronts, newFront(newLimitListener(l, s.MaxConnections, s.TrustedProxies), h, o))
+	}
 	if s.MetricsAddr == "" {
 		return fronts, nil
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.MetricsAddr)
 	if err != nil {
-		_ = fronts[0].listener.Close()
+		closeListeners(fronts)
 		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", Metrics(o.Edge.Registry()))
 	const maxScrapers = 16
 	return append(fronts, newFront(newLimitListener(l, maxScrapers, nil), mux, o)), nil
+}
+
+func closeListeners(fronts []*front) {
+	for _, f := range fronts {
+		_ = f.listener.Close()
+	}
 }
 
 // stop ends everything in order: requests, jobs, closers.

@@ -40,7 +40,7 @@ func Load(env *config.Env) Settings {
 		MaxConnections: env.Int("MAX_CONNECTIONS", 512, 16, 100_000,
 			"open connections; more are closed"),
 		MetricsAddr: config.Parse(env, "METRICS_ADDR", "",
-			"address to serve /metrics without a key, for example 127.0.0.1:9100", parseAddr),
+			"address to serve /metrics without a key, for example 127.0.0.1:9100", ParseAddr),
 		Backup: backup.Load(env),
 	}
 }
@@ -63,10 +63,12 @@ func (s Settings) Origin() string {
 }
 
 func loadAddr(env *config.Env) string {
-	return config.Parse(env, "ADDR", defaultAddr, "address to listen on", parseAddr)
+	return config.Parse(env, "ADDR", defaultAddr, "address to listen on", ParseAddr)
 }
 
-func parseAddr(s string) (string, error) {
+// ParseAddr checks address:port, where the address is a number, localhost or left
+// out.
+func ParseAddr(s string) (string, error) {
 	host, port, err := net.SplitHostPort(s)
 	if err == nil {
 		_, err = strconv.ParseUint(port, 10, 16)

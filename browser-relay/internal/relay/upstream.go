@@ -1,0 +1,71 @@
+package relay
+
+import (
+	"context"
+	"time"
+)
+
+// Target is one of the services behind the relay.
+type Target uint8
+
+const (
+	ToErrors  Target = iota // the error tracker
+	ToMetrics               // the metrics collector
+	targets
+)
+
+// String is the name of the service.
+func (t Target) String() string {
+	if t == ToErrors {
+		return "error-tracker"
+	}
+	return "metrics-collector"
+}
+
+// Targets are all targets.
+func Targets() []Target { return []Target{ToErrors, ToMetrics} }
+
+// Parcel is what is sent in one request.
+type Parcel struct {
+	Target Target
+	Key    string // makes sending again harmless: the event's ID, or the Idempotency-Key
+	Body   []byte
+}
+
+// Outcome is what became of a Parcel.
+type Outcome uint8
+
+const (
+	Delivered     Outcome = iota // it is on the other side's disk
+	Refused                      // it will never be taken
+	Misconfigured                // our key or address is wrong, says the other side: every parcel will fare so
+	Busy                         // the other side wants it later
+	Failing                      // the other side had an internal error; it may be this parcel's fault
+	Down                         // no answer in time, or none that makes sense
+)
+
+// Result is the answer to a Parcel.
+type Result struct {
+	Outcome    Outcome
+	Created    bool          // 201 rather than 200
+	Body       []byte        // of the answer when Delivered: JSON, at most 4 KiB
+	RetryAfter time.Duration // wanted by the other side; 0 is not said
+	Detail     string        // what went wrong, for the log
+}
+
+// Upstream sends parcels.
+type Upstream interface {
+	// Send sends p, within 5 s at most.
+	Send(ctx context.Context, p Parcel) Result
+}
+
+// Encoder writes what the services behind understand.
+type Encoder interface {
+	// Report is the body that reports an event of a project to the error
+	// tracker. It fits into the limit of that service: what is too much is cut.
+	Report(project string, e *Event) ([]byte, error)
+	// Points is metrics of a project as JSON values with commas between them.
+	Points(project string, metrics []Metric) ([]byte, error)
+	// Batch makes the body of points that were encoded by Points.
+	Batch(points [][]byte) []byte
+}

@@ -1,0 +1,159 @@
+// Package upstream speaks to the services behind the relay: the error tracker
+// and the metrics collector.
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/monlight/monlight/browser-relay/internal/relay"
+	"github.com/monlight/monlight/shared/config"
+)
+
+const (
+	timeout = 5 * time.Second // of a request, with its whole answer
+	// maxAnswer is read of an answer; a longer one is none of our services'.
+	maxAnswer = 64 << 10
+	// maxPassed is the longest answer that is passed on to a page.
+	maxPassed = 4 << 10
+	// maxConns bounds the connections to one service.
+	maxConns = 64
+)
+
+// Service is where a service is and its key.
+type Service struct {
+	URL *url.URL
+	Key config.Secret
+}
+
+// Client sends parcels over pooled connections.
+type Client struct {
+	http     *http.Client
+	services map[relay.Target]Service
+}
+
+// New returns a client of the two services.
+func New(errorTracker, metricsCollector Service) *Client {
+	dialer := &net.Dialer{Timeout: 2 * time.Second, KeepAlive: 30 * time.Second}
+	return &Client{
+		http: &http.Client{
+			Timeout: timeout,
+			Transport: &http.Transport{
+				DialContext: dialer.DialContext, TLSHandshakeTimeout: 3 * time.Second,
+				MaxIdleConnsPerHost: maxConns, MaxConnsPerHost: maxConns, IdleConnTimeout: 50 * time.Second,
+				ResponseHeaderTimeout: timeout, MaxResponseHeaderBytes: 16 << 10, DisableCompression: true,
+				Proxy: nil, // the services are on our own network
+			},
+			// A redirect would carry the key elsewhere.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		services: map[relay.Target]Service{relay.ToErrors: errorTracker, relay.ToMetrics: metricsCollector},
+	}
+}
+
+// Close closes idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Send implements relay.Upstream.
+func (c *Client) Send(ctx context.Context, p relay.Parcel) relay.Result {
+	s := c.services[p.Target]
+	address := s.URL.String() + "/api/errors"
+	if p.Target == relay.ToMetrics {
+		address = s.URL.String() + "/api/metrics?partial=1"
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(p.Body))
+	if err != nil {
+		return relay.Result{Outcome: relay.Misconfigured, Detail: err.Error()}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-API-Key", s.Key.Reveal())
+	req.Header.Set("User-Agent", "monlight-browser-relay")
+	req.Header.Set("Idempotency-Key", p.Key)
+	res, err := c.http.Do(req)
+	if err != nil {
+		return relay.Result{Outcome: relay.Down, Detail: reason(err)}
+	}
+	defer res.Body.Close() //nolint:errcheck // read as far as wanted
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err != nil {
+		return relay.Result{Outcome: relay.Down, Detail: reason(err)}
+	}
+	return judge(p.Target, res, body)
+}
+
+// judge says what an answer means.
+func judge(t relay.Target, res *http.Response, body []byte) relay.Result {
+	r := relay.Result{Detail: fmt.Sprintf("status %d", res.StatusCode)}
+	if len(body) > maxAnswer {
+		r.Outcome, r.Detail = relay.Down, fmt.Sprintf("status %d with more than %d bytes", res.StatusCode, maxAnswer)
+		return r
+	}
+	if d := detail(body); d != "" {
+		r.Detail += ": " + d
+	}
+	switch code := res.StatusCode; {
+	case code == http.StatusOK || code == http.StatusCreated || code == http.StatusAccepted && t == relay.ToMetrics:
+		// What is not JSON comes from somebody else: a proxy's page, for example.
+		if !json.Valid(body) || len(body) == 0 || body[0] != '{' {
+			r.Outcome, r.Detail = relay.Down, fmt.Sprintf("status %d with an answer that is no JSON object", code)
+			return r
+		}
+		r.Outcome, r.Created, r.Detail = relay.Delivered, code == http.StatusCreated, ""
+		if len(body) <= maxPassed {
+			r.Body = body
+		}
+	case code == http.StatusTooManyRequests, code == http.StatusServiceUnavailable, code == http.StatusRequestTimeout:
+		r.Outcome, r.RetryAfter = relay.Busy, retryAfter(res.Header.Get("Retry-After"))
+	case code == http.StatusBadGateway, code == http.StatusGatewayTimeout:
+		r.Outcome = relay.Down
+	case code >= 500:
+		r.Outcome = relay.Failing
+	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusNotFound, code == http.StatusMethodNotAllowed,
+		code < 400:
+		r.Outcome = relay.Misconfigured
+	default:
+		r.Outcome = relay.Refused
+	}
+	return r
+}
+
+// detail is what one of our services says about an error.
+func detail(body []byte) string {
+	var d struct {
+		Detail string `json:"detail"`
+	}
+	if json.Unmarshal(body, &d) != nil {
+		return ""
+	}
+	return relay.Cut(d.Detail, 300)
+}
+
+// retryAfter reads seconds; our services send nothing else.
+func retryAfter(s string) time.Duration {
+	n, err := strconv.Atoi(strings.TrimSpace(s))
+	if err != nil || n < 0 || n > 86400 {
+		return 0
+	}
+	return time.Duration(n) * time.Second
+}
+
+// reason is an error without the URL in it.
+func reason(err error) string {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		if e.Timeout() {
+			return "no answer in time"
+		}
+		err = e.Err
+	}
+	return err.Error()
+}
