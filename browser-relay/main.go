@@ -38,6 +38,7 @@ func program(ctx context.Context, args []string, lookup func(string) (string, bo
 	p := server.Program[settings]{
 		Service: service, Version: version, About: "passes on errors and metrics of web pages", Load: load, Run: run,
 		Database: func(s settings) string { return s.database },
+		Schema:   sqlitedb.Options{Migrations: sqlite.Migrations(), ApplicationID: sqlite.ApplicationID},
 	}
 	return p.Main(ctx, args, lookup, stdout, stderr)
 }
@@ -102,7 +103,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 	public := edge.Router()
 	browserRoutes(edge, public, api)
 	app := server.Options{
-		Edge: edge, Handler: public, Health: health(db, spool, courier),
+		Edge: edge, Handler: public, Health: health(db, spool, courier), Backup: db.Backup,
 		Jobs: []func(context.Context) error{upkeep.Flush, upkeep.Expire, upkeep.Tidy, server.Settle},
 		Closers: []func(context.Context) error{
 			upkeep.Store,

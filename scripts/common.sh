@@ -19,6 +19,7 @@ services() {
 error-tracker 5010 ERROR_TRACKER_API_KEY
 log-viewer 5011 LOG_VIEWER_API_KEY
 metrics-collector 5012 METRICS_COLLECTOR_API_KEY
+browser-relay 5013 BROWSER_RELAY_ADMIN_API_KEY
 LIST
   return 0
 }
@@ -72,6 +73,11 @@ start_services() {
       ERROR_TRACKER_URL="${service_url[error-tracker]:-}" \
       LOG_VIEWER_URL="${service_url[log-viewer]:-}" \
       METRICS_COLLECTOR_URL="${service_url[metrics-collector]:-}" \
+      BROWSER_RELAY_URL="${service_url[browser-relay]:-}" \
+      ADMIN_API_KEY="${!key}" \
+      ERROR_TRACKER_BASE_URL="${service_url[error-tracker]:-}" \
+      LOG_VIEWER_BASE_URL="${service_url[log-viewer]:-}" \
+      METRICS_COLLECTOR_BASE_URL="${service_url[metrics-collector]:-}" \
       "$root/bin/$name" >>"$data/$name.log" 2>&1 &
     pids+=($!)
   done < <(services)
