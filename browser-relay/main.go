@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"time"
@@ -98,7 +99,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 	api := httpapi.Options{
 		Intake: intake, Keys: keys, Traffic: traffic,
 		Limits: httpapi.Limits{Body: s.maxBody, PerClient: s.rateLimit, PerKey: s.keyRateLimit},
-		Body:   edge.Body, Handle: edge.Handle, Now: time.Now,
+		Body:   func(limit int64) func(http.Handler) http.Handler { return edge.Body(limit) }, Handle: edge.Handle, Now: time.Now,
 	}
 	public := edge.Router()
 	browserRoutes(edge, public, api)
