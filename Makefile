@@ -11,20 +11,32 @@ LINT_VERSION := v2.15.0
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build run demo test test-go test-e2e test-browser test-python soak bench lint fmt clean versions screenshots
+.PHONY: help build run up down images dist demo test test-go test-e2e test-browser test-python soak bench lint fmt clean versions screenshots
 
 help: ## show this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9%-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 build: $(addprefix bin/,$(SERVICES)) ## build the services into bin/
 
 .PHONY: $(addprefix bin/,$(SERVICES))
 $(addprefix bin/,$(SERVICES)): bin/%:
 	@mkdir -p bin
-	cd $* && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags nethttpomithttp2 -ldflags '-s -w -X main.version=$(shell cat VERSION)' -o ../bin/$* .
+	cd $* && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags nethttpomithttp2 -ldflags '-s -w -X main.version=$(shell cat $*/VERSION)' -o ../bin/$* .
 
 run: build ## build and start everything; keys are made on first start and printed
 	@scripts/run.sh
+
+up: ## build and start everything in containers; data in deploy/data
+	@scripts/up.sh
+
+down: ## stop the containers that make up started; the data stays
+	@scripts/up.sh down
+
+images: ## build the container images and check their size
+	@scripts/images.sh
+
+dist: ## archives of the programs for amd64 and arm64, with checksums, in dist/
+	@scripts/dist.sh
 
 demo: build ## start everything and let real programs crash into it
 	@scripts/demo.sh
@@ -54,7 +66,12 @@ screenshots: build ## take the pictures in docs/screenshots again
 	@UPDATE_SCREENSHOTS=1 scripts/test.sh browser
 
 versions: ## print the version of each component
-	@for s in $(SERVICES); do printf '%-20s %s\n' $$s "$$(cat VERSION)"; done
+	@for s in $(SERVICES); do printf '%-20s %s\n' $$s "$$(cat $$s/VERSION)"; done; \
+	printf '%-20s %s\n' python "$$(sed -n 's/^version = "\(.*\)"/\1/p' clients/python/pyproject.toml)"; \
+	printf '%-20s %s\n' js "$$(sed -n 's/^  "version": "\(.*\)",/\1/p' clients/js/package.json)"
+
+release-%: ## release a component: make release-error-tracker V=1.2.3 (also -python, -js, -services, -all)
+	@scripts/release.sh $* '$(V)'
 
 clean: ## remove what was built; keeps keys and data
-	rm -rf bin .tools e2e/out
+	rm -rf bin dist .tools e2e/out
