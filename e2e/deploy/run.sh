@@ -91,7 +91,7 @@ test_stack down -v >/dev/null 2>&1
 if stack config -q 2>"$work/refused"; then fail 'empty keys are not refused'; fi
 grep -q 'deploy/secrets.env' "$work/refused" || fail "the refusal of empty keys does not say what to do: $(cat "$work/refused")"
 ok 'empty keys are refused with what to do'
-key=0123456789abcdef0123456789abcdef
+key=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 sed "s/_API_KEY=\$/_API_KEY=$key/" deploy/secrets.env.example >deploy/secrets.env
 stack up -d >/dev/null 2>&1 || { stack up -d || true; fail 'the stack does not start'; }
 healthy() { for _ in $(seq 120); do curl -fsS -m 2 "http://127.0.0.1:$1/health" >/dev/null 2>&1 && return; sleep 0.5; done; fail "port $1 does not answer"; }
