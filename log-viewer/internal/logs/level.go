@@ -1,7 +1,5 @@
 package logs
 
-import "strings"
-
 // Level is how serious an entry is.
 type Level uint8
 
@@ -27,18 +25,29 @@ func (l Level) String() string {
 
 // ParseLevel reads a level's name or one of its usual other names, in any case.
 func ParseLevel(name string) (Level, bool) {
-	switch strings.ToLower(name) {
-	case "trace", "trc", "verbose", "finest", "finer":
+	var lower [len("informational")]byte // the longest name
+	if len(name) > len(lower) {
+		return Info, false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		lower[i] = c
+	}
+	switch string(lower[:len(name)]) {
+	case "trace", "trc", "trce", "verbose", "finest", "finer", "silly":
 		return Trace, true
 	case "debug", "dbg", "dbug", "fine":
 		return Debug, true
-	case "info", "inf", "information", "informational", "notice", "log", "config":
+	case "info", "inf", "information", "informational", "notice", "note", "log", "config", "http":
 		return Info, true
 	case "warning", "warn", "wrn":
 		return Warning, true
-	case "error", "err", "eror", "severe":
+	case "error", "err", "eror", "fail", "severe":
 		return Error, true
-	case "critical", "crit", "fatal", "ftl", "panic", "alert", "emerg", "emergency":
+	case "critical", "crit", "crt", "fatal", "ftl", "panic", "dpanic", "alert", "emerg", "emergency":
 		return Critical, true
 	}
 	return Info, false

@@ -38,27 +38,30 @@ func Each(message string, f func(name, value string) bool) {
 	w.message(message)
 }
 
+// Members calls f with the members of the first JSON object in message until f returns
+// false. Inner objects are values, as they are written. It reports whether
+// there is an object.
+func Members(message string, f func(name, value string) bool) bool {
+	w := walk{found: f, shallow: true}
+	start := objectStart(message)
+	if start >= 0 {
+		w.object(message, start, "", "", 0)
+	}
+	return start >= 0
+}
+
 // walk is a way through the fields of one message.
 type walk struct {
 	want  string // the only name that is looked for; "" is all
 	found func(name, value string) bool
 	count int
+	// shallow leaves inner objects as they are.
+	shallow bool
 }
 
 // message returns false when found did.
 func (w *walk) message(m string) bool {
-	start, from := -1, 0
-	for range maxStarts {
-		i := strings.IndexByte(m[from:], '{')
-		if i < 0 {
-			break
-		}
-		if beginsObject(m[from+i:]) {
-			start = from + i
-			break
-		}
-		from += i + 1
-	}
+	start := objectStart(m)
 	if start < 0 {
 		return w.pairs(m)
 	}
@@ -70,6 +73,22 @@ func (w *walk) message(m string) bool {
 		end = len(m)
 	}
 	return w.pairs(m[:start]) && w.pairs(m[end:])
+}
+
+// objectStart returns where the first object in m begins, -1 when there is none.
+func objectStart(m string) int {
+	from := 0
+	for range maxStarts {
+		i := strings.IndexByte(m[from:], '{')
+		if i < 0 {
+			break
+		}
+		if beginsObject(m[from+i:]) {
+			return from + i
+		}
+		from += i + 1
+	}
+	return -1
 }
 
 // emit hands over a field; it returns false when there should be no more.

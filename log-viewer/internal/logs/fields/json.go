@@ -54,7 +54,7 @@ func (w *walk) member(m string, i int, prefix, key, want string, depth int) (end
 	if i >= len(m) {
 		return -1, true
 	}
-	if m[i] == '{' && depth < maxDepth && key != "" && !emptyObject(m, i) {
+	if m[i] == '{' && !w.shallow && depth < maxDepth && key != "" && !emptyObject(m, i) {
 		return w.inner(m, i, prefix, key, want, depth)
 	}
 	end, escaped := skipValue(m, i)
