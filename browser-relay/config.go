@@ -31,6 +31,7 @@ type settings struct {
 	keyRateLimit     int // requests per minute of a key
 	spool            relay.SpoolLimits
 	retention        time.Duration
+	mapBytes         int64 // of all source maps
 
 	errorTrackerLink, logViewerLink, metricsCollectorLink string // for the navigation, "" where there is none
 }
@@ -62,7 +63,9 @@ func load(env *config.Env) settings {
 			Bytes: env.Bytes("SPOOL_MAX_BYTES", "128MB", 0, 1<<40, "what may wait on disk for the services behind; 0 keeps nothing"),
 			Age:   env.Duration("SPOOL_MAX_AGE", 24*time.Hour, time.Minute, 24*time.Hour, "how long something may wait; older is given up"),
 		},
-		retention:            env.Days("RETENTION_DAYS", 90*day, day, 3650*day, "how long source maps are kept after their upload or last use"),
+		retention: env.Days("RETENTION_DAYS", 90*day, day, 3650*day, "how long source maps are kept after their upload or last use"),
+		mapBytes: env.Bytes("SOURCE_MAPS_MAX_BYTES", "2GB", 1<<20, 1<<50,
+			"what all source maps may take on disk; those that were not used for longest are deleted"),
 		errorTrackerLink:     publicLink(env, "ERROR_TRACKER_BASE_URL", "error tracker"),
 		logViewerLink:        publicLink(env, "LOG_VIEWER_BASE_URL", "log viewer"),
 		metricsCollectorLink: publicLink(env, "METRICS_COLLECTOR_BASE_URL", "metrics collector"),

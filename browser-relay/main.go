@@ -94,7 +94,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 		Service: service, Key: auth.NewKey(s.adminKey), BasePath: s.server.BasePath(), Origin: s.server.Origin(),
 	})
 	upkeep := &worker.Upkeep{
-		Keys: keys, Spool: spool, Traffic: traffic, Recent: store, Retention: s.retention, Compact: db.Compact, Now: time.Now, Log: log,
+		Keys: keys, Spool: spool, Traffic: traffic, Recent: store, Maps: store, Retention: s.retention, MapBytes: s.mapBytes, Compact: db.Compact, Now: time.Now, Log: log,
 	}
 	api := httpapi.Options{
 		Intake: intake, Keys: keys, Traffic: traffic,

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"embed"
 	"io/fs"
+	"sync"
 	"time"
 
 	"github.com/monlight/monlight/browser-relay/internal/relay"
@@ -27,6 +28,11 @@ type Store struct {
 	// open are the parcels that metrics are still added to. Only functions on
 	// the writer's goroutine use it.
 	open map[relay.Queue]*openParcel
+
+	uploads uploads
+
+	usedMu sync.Mutex
+	used   map[int64]time.Time // maps whose use is not stored yet
 }
 
 // NewStore returns a store in db, which the caller closes.

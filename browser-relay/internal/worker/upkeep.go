@@ -20,9 +20,11 @@ const (
 	recentKeep = 1000
 )
 
-// MapRetention deletes source maps that nobody has uploaded or used for long.
+// MapRetention deletes source maps that nobody has uploaded or used for long, or
+// that are too many, and keeps which were used.
 type MapRetention interface {
-	DeleteOldMaps(ctx context.Context, before time.Time) (n int64, err error)
+	DeleteOldMaps(ctx context.Context, before time.Time, maxBytes int64) (n int64, err error)
+	FlushUsed(ctx context.Context) error
 }
 
 // Upkeep does what is due by the clock.
@@ -31,8 +33,9 @@ type Upkeep struct {
 	Spool     *relay.Spool
 	Traffic   *relay.Traffic
 	Recent    relay.RecentStore
-	Maps      MapRetention // may be nil
-	Retention time.Duration
+	Maps      MapRetention
+	Retention time.Duration // of source maps
+	MapBytes  int64         // all source maps together
 	Compact   func(ctx context.Context) (done bool, err error)
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -48,7 +51,7 @@ func (u *Upkeep) Flush(ctx context.Context) error {
 
 // Store stores the counts that are in memory.
 func (u *Upkeep) Store(ctx context.Context) error {
-	return errors.Join(u.Keys.Flush(ctx), u.Traffic.Flush(ctx))
+	return errors.Join(u.Keys.Flush(ctx), u.Traffic.Flush(ctx), u.Maps.FlushUsed(ctx))
 }
 
 // Expire gives up entries of the spool that are too old, until ctx ends.
@@ -72,12 +75,10 @@ func (u *Upkeep) Tidy(ctx context.Context) error {
 	for sleep(ctx, upkeepEvery) {
 		now := u.Now()
 		err := errors.Join(u.Traffic.Forget(ctx, now.Add(-trafficAge)), u.Recent.ForgetRecent(ctx, now.Add(-recentAge), recentKeep))
-		if u.Maps != nil {
-			n, mapsErr := u.Maps.DeleteOldMaps(ctx, now.Add(-u.Retention))
-			err = errors.Join(err, mapsErr)
-			if n > 0 {
-				u.Log.InfoContext(ctx, "source maps deleted", "count", n)
-			}
+		n, mapsErr := u.Maps.DeleteOldMaps(ctx, now.Add(-u.Retention), u.MapBytes)
+		err = errors.Join(err, mapsErr)
+		if n > 0 {
+			u.Log.InfoContext(ctx, "source maps deleted", "count", n)
 		}
 		for err == nil && ctx.Err() == nil {
 			var done bool
