@@ -56,6 +56,26 @@ func Of(message string, stream logs.Stream) logs.Level {
 	return logs.Error
 }
 
+// Stated returns the level that a line names by itself, in its header or as a
+// field; ok is false when it names none.
+func Stated(line string) (level logs.Level, ok bool) {
+	line = withoutEscapes(strings.TrimLeft(line[:min(len(line), maxLook)], " \t"))
+	if strings.HasPrefix(line, "{") {
+		return ofObject(line)
+	}
+	if level, ok = ofMark(line); ok {
+		return level, true
+	}
+	if level, ok = ofHeader(line); ok {
+		return level, true
+	}
+	return ofPair(line)
+}
+
+// BeginsWithTime tells whether a line begins as that of a logger does: with a
+// date or time, in brackets or not.
+func BeginsWithTime(line string) bool { return beginsWithTime(line) }
+
 // withoutEscapes returns s without the escape sequences of terminals.
 func withoutEscapes(s string) string {
 	i := strings.IndexByte(s, 0x1b)
@@ -79,8 +99,6 @@ func withoutEscapes(s string) string {
 	}
 }
 
-// beginsWithTime tells whether a line begins as that of a logger does: with a
-// date or time, in brackets or not.
 func beginsWithTime(line string) bool {
 	line = strings.TrimLeft(line, "[(")
 	if len(line) < 8 {
