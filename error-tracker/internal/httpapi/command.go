@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/monlight/monlight/shared/jsonpull"
 	"github.com/monlight/monlight/shared/errs"
+	"github.com/monlight/monlight/shared/jsonpull"
 )
 
 // maxCommand is the size of the body of anything but a report, in bytes.

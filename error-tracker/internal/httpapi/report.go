@@ -6,10 +6,10 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/monlight/monlight/shared/jsonpull"
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/shared/errs"
+	"github.com/monlight/monlight/shared/jsonpull"
 )
 
 // decodeReport reads the body of POST /api/errors. Only four members are

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/monlight/monlight/shared/jsonpull"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/shared/jsonpull"
 )
 
 // time reads an RFC 3339 time, or seconds since 1970 as a number or in a

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"strconv"
 
-	"github.com/monlight/monlight/shared/jsonpull"
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/shared/jsonpull"
 )
 
 // exceptions reads a chain: an array, or the object {"values": array} that
