@@ -97,7 +97,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 		Keys: keys, Spool: spool, Traffic: traffic, Recent: store, Maps: store, Retention: s.retention, MapBytes: s.mapBytes, Compact: db.Compact, Now: time.Now, Log: log,
 	}
 	api := httpapi.Options{
-		Intake: intake, Keys: keys, Traffic: traffic,
+		Intake: intake, Keys: keys, Traffic: traffic, Maps: store,
 		Limits: httpapi.Limits{Body: s.maxBody, PerClient: s.rateLimit, PerKey: s.keyRateLimit},
 		Body:   func(limit int64) func(http.Handler) http.Handler { return edge.Body(limit) }, Handle: edge.Handle, Now: time.Now,
 	}

@@ -36,6 +36,7 @@ type Options struct {
 	Intake  Intake
 	Keys    *relay.Keyring
 	Traffic Traffic
+	Maps    relay.MapStore
 	Limits  Limits
 	// Body bounds bodies and counts their bytes: [server.Edge.Body].
 	Body   func(limit int64) func(http.Handler) http.Handler
@@ -76,6 +77,10 @@ func AdminRoutes(r chi.Router, o Options) {
 	r.Delete("/api/dsn-keys/{id}", o.Handle(a.deactivateKey))
 	r.Post("/api/dsn-keys/{id}/activate", o.Handle(a.activateKey))
 	r.Post("/api/dsn-keys/{id}/rotate", o.Handle(a.rotateKey))
+	for _, path := range []string{"/api/source-maps", "/api/sourcemaps"} {
+		r.Get(path, o.Handle(a.listMaps))
+		r.Delete(path+"/{id}", o.Handle(a.deleteMap))
+	}
 	r.Get("/api/traffic", o.Handle(a.traffic))
 	r.Get("/api/traffic/rejected", o.Handle(a.rejected))
 }
