@@ -18,11 +18,13 @@ import (
 	"github.com/monlight/monlight/browser-relay/internal/relay"
 	"github.com/monlight/monlight/browser-relay/internal/sqlite"
 	"github.com/monlight/monlight/browser-relay/internal/upstream"
+	"github.com/monlight/monlight/browser-relay/internal/webui"
 	"github.com/monlight/monlight/browser-relay/internal/worker"
 	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/figures"
 	"github.com/monlight/monlight/shared/server"
 	"github.com/monlight/monlight/shared/sqlitedb"
+	pages "github.com/monlight/monlight/shared/webui"
 )
 
 const service = "browser-relay"
@@ -90,8 +92,18 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 
 	edge := server.NewEdge(service, version, s.server, log)
 	edge.Registry().MustRegister(figures.Database{DB: db}, &relayCollector{traffic, spool, courier})
+	ui, err := webui.New(webui.Options{
+		Keys: keys, Traffic: traffic, Spool: spool, Courier: courier, Intake: intake, Maps: store, Recent: store,
+		Limits:       webui.Limits{PerClient: s.rateLimit, PerKey: s.keyRateLimit, Retention: s.retention, SpoolAge: s.spool.Age},
+		GlobalOrigin: s.origins, Database: db.Path(), BasePath: s.server.BasePath(), PublicURL: s.publicURL(), Version: version,
+		Services:     pages.Services(s.errorTrackerLink, s.logViewerLink, s.metricsCollectorLink, "/"),
+		ErrorTracker: s.errorTrackerLink, Log: log,
+	})
+	if err != nil {
+		return server.Options{}, err
+	}
 	guard := auth.NewGuard(auth.Options{
-		Service: service, Key: auth.NewKey(s.adminKey), BasePath: s.server.BasePath(), Origin: s.server.Origin(),
+		Service: service, Key: auth.NewKey(s.adminKey), BasePath: s.server.BasePath(), Origin: s.server.Origin(), SignInPage: ui.SignInPage,
 	})
 	upkeep := &worker.Upkeep{
 		Keys: keys, Spool: spool, Traffic: traffic, Recent: store, Maps: store, Retention: s.retention, MapBytes: s.mapBytes, Compact: db.Compact, Now: time.Now, Log: log,
@@ -116,12 +128,12 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 		app.Jobs = append(app.Jobs, worker.NewDrain(t, spool, courier, encoder, traffic, log).Run)
 	}
 	if s.adminAddr == "" {
-		adminRoutes(edge, public, guard, api)
+		adminRoutes(edge, public, guard, ui, api)
 		app.MetricsGuard = guard.API
 		return app, nil
 	}
 	private := edge.Router()
-	adminRoutes(edge, private, guard, api)
+	adminRoutes(edge, private, guard, ui, api)
 	app.Sites = []server.Site{{Addr: s.adminAddr, Handler: private, MetricsGuard: guard.API}}
 	return app, nil
 }

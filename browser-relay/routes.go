@@ -8,6 +8,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/monlight/monlight/browser-relay/internal/httpapi"
+	"github.com/monlight/monlight/browser-relay/internal/webui"
 	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/clientip"
 	"github.com/monlight/monlight/shared/problem"
@@ -33,12 +34,23 @@ func browserRoutes(edge *server.Edge, r *chi.Mux, api httpapi.Options) {
 }
 
 // adminRoutes are the pages and the administrators' API.
-func adminRoutes(edge *server.Edge, r *chi.Mux, guard *auth.Guard, api httpapi.Options) {
+func adminRoutes(edge *server.Edge, r *chi.Mux, guard *auth.Guard, ui *webui.Pages, api httpapi.Options) {
+	ui.Mount(r, guard, edge.Body(maxFormBytes))
 	keyed := chi.Chain(guard.API, edge.RateLimit(adminRate, time.Minute, auth.Caller))
 	r.Group(func(r chi.Router) {
 		r.Use(keyed...)
 		r.Use(edge.Body(httpapi.MaxAdminBody))
 		httpapi.AdminRoutes(r, api)
+	})
+	stray := chi.Chain(edge.RateLimit(strayRate, time.Minute, clientip.Key))
+	notFound := stray.HandlerFunc(problem.NotFound)
+	notFoundPage := guard.Page(http.HandlerFunc(ui.NotFound))
+	r.NotFound(func(w http.ResponseWriter, req *http.Request) {
+		if wantsPage(req) {
+			notFoundPage.ServeHTTP(w, req)
+			return
+		}
+		notFound.ServeHTTP(w, req)
 	})
 	// The methods of a path are told to those with a key only.
 	admin := keyed.HandlerFunc(problem.MethodNotAllowed)
@@ -49,6 +61,12 @@ func adminRoutes(edge *server.Edge, r *chi.Mux, guard *auth.Guard, api httpapi.O
 		}
 		problem.MethodNotAllowed(w, req)
 	})
+}
+
+// wantsPage tells a person's browser from a program.
+func wantsPage(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
+		!strings.HasPrefix(r.URL.Path, "/api/") && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 func isAdminPath(path string) bool {

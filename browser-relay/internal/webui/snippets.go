@@ -1,0 +1,59 @@
+package webui
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/monlight/monlight/browser-relay/internal/relay"
+)
+
+// snippet is text to be copied into somebody's files.
+type snippet struct {
+	ID, Title, Text, Code string
+}
+
+// query writes parameters of a URL, names and values in turn.
+func query(pairs ...string) string {
+	v := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		v.Set(pairs[i], pairs[i+1])
+	}
+	return v.Encode()
+}
+
+// snippets are the ways to use a key.
+func snippets(publicURL string, k *relay.Key) []snippet {
+	origin := publicURL
+	if u, err := url.Parse(publicURL); err == nil {
+		origin = u.Scheme + "://" + u.Host
+	}
+	fill := strings.NewReplacer("{url}", publicURL, "{key}", k.PublicKey, "{origin}", origin).Replace
+	return []snippet{
+		{"npm", "With a bundler", "Install the package and begin as early as you can.", fill(`npm install @monlight/browser
+
+import { init } from '@monlight/browser';
+
+init({
+  dsn: '{key}',
+  endpoint: '{url}',
+  release: '1.0.0', // the name that you upload source maps under
+});`)},
+		{"script", "Without a bundler", "Serve dist/monlight.min.js of the package from your own site: that needs no other origin and no blocker knows it. For a CDN take the integrity value of the release from dist/monlight.min.js.sri.", fill(`<script>
+  window.MonlightConfig = { dsn: '{key}', endpoint: '{url}', release: '1.0.0' };
+</script>
+<script src="/monlight.min.js"></script>`)},
+		{"csp", "Content-Security-Policy", "If your pages have a policy, let them send to the relay.", fill(`connect-src 'self' {origin};`)},
+		{"maps", "Source maps", "In the build, after bundling: the stacks of this release are then shown with their sources.", fill(`npx monlight-sourcemaps inject ./dist
+npx monlight-sourcemaps upload ./dist --url {url} --release 1.0.0   # MONLIGHT_ADMIN_KEY is the key that you signed in with`)},
+		{"nginx", "Through your own site: nginx", "Requests to your own host are not blocked by lists and need no CORS. Set endpoint to https://your-site.example/monlight.", fill(`location /monlight/api/browser/ {
+    proxy_pass {url}/api/browser/;
+    proxy_set_header X-Forwarded-For $remote_addr;
+}`)},
+		{"caddy", "Through your own site: Caddy", "The same for Caddy. Name the proxy in TRUSTED_PROXIES, so that limits count real clients.", fill(`handle_path /monlight/* {
+    @browser path /api/browser/*
+    reverse_proxy @browser {origin}
+}`)},
+		{"curl", "By hand", "One event, to see that it arrives.", fill(`curl -X POST '{url}/api/browser/errors?key={key}' \
+  -d '{"type":"Error","message":"hello","stack":"Error: hello\n    at greet (https://shop.example/app.js:1:1)"}'`)},
+	}
+}
