@@ -61,9 +61,7 @@ func (s *Schedule) Run(ctx context.Context) error {
 	for {
 		wait := s.due()
 		if wait <= 0 {
-			if wait = s.make(ctx); ctx.Err() != nil {
-				return nil
-			}
+			wait = s.make(ctx)
 		}
 		select {
 		case <-ctx.Done():
