@@ -19,7 +19,7 @@ func Plain(s string) string {
 	out := make([]byte, 0, len(s))
 	for i >= 0 {
 		out = append(out, s[:i]...)
-		s = s[i+escapeLength(s[i:]):]
+		s = s[i+EscapeLength(s[i:]):]
 		i = strings.IndexByte(s, esc)
 	}
 	return string(append(out, s...))
@@ -27,9 +27,9 @@ func Plain(s string) string {
 
 const esc = 0x1b
 
-// escapeLength is the length of the escape sequence at the start of s: a CSI
+// EscapeLength is the length of the escape sequence at the start of s: a CSI
 // with its parameters, an OSC up to its end, or else the one byte.
-func escapeLength(s string) int {
+func EscapeLength(s string) int {
 	if len(s) < 2 {
 		return len(s)
 	}

@@ -1,0 +1,386 @@
+package block
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/monlight/monlight/log-viewer/internal/logs"
+)
+
+// maxStream bounds what a stream may unpack to.
+const maxStream = 64 << 20
+
+// Decoder opens blocks. It is safe for concurrent use.
+type Decoder struct{ zstd *zstd.Decoder }
+
+// NewDecoder returns a decoder.
+func NewDecoder() (*Decoder, error) {
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(4), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxStream))
+	if err != nil {
+		return nil, fmt.Errorf("start zstd: %w", err)
+	}
+	return &Decoder{zstd: z}, nil
+}
+
+// Close gives back what the decoder holds.
+func (d *Decoder) Close() { d.zstd.Close() }
+
+// Block is an open block. Times and the like are read when it is opened, the
+// rest when it is asked for. It serves one goroutine at a time.
+type Block struct {
+	Time   []int64
+	Source []uint32
+	Flags  []uint8
+
+	zstd    *zstd.Decoder
+	streams [4]stream
+	first   int64
+	ids     []int64 // nil while they count up from first
+
+	rowOf     []uint16 // template of each row
+	atOf      []uint16 // which one of its template's rows a row is
+	rows      []uint16 // rows in the order of templates
+	starts    []int    // where the rows of a template begin in rows, and the end
+	templates []openTemplate
+	haveDict  bool
+	haveVars  bool
+	varsErr   error
+	folded    []byte
+	buffer    []byte
+	fold      []byte
+}
+
+type stream struct {
+	packed []byte
+	size   int
+}
+
+const (
+	streamMeta = iota
+	streamDict
+	streamVars
+	streamHex
+)
+
+type openTemplate struct {
+	text     []byte
+	verbatim bool
+	joins    bool
+	escapes  bool
+	vars     int
+	from, to int // of its folded plain text in Block.folded
+	columns  []column
+	opened   []bool
+}
+
+// Open checks the bytes of a block, which it keeps, and reads what is known of each row.
+func (d *Decoder) Open(data []byte) (*Block, error) {
+	if len(data) < 6 {
+		return nil, damaged("%d bytes", len(data))
+	}
+	end := len(data) - 4
+	if binary.LittleEndian.Uint32(data[end:]) != crc32.Checksum(data[:end], crcTable) {
+		return nil, damaged("its checksum is wrong")
+	}
+	if data[0] != format {
+		return nil, damaged("format %d, want %d", data[0], format)
+	}
+	in := decoder{b: data[1:end]}
+	n := in.count(MaxRows - 1)
+	b := &Block{zstd: d.zstd}
+	var sizes [4]int
+	for i := range b.streams {
+		b.streams[i].size = in.count(maxStream)
+		sizes[i] = in.count(maxStream)
+	}
+	for i := range b.streams {
+		b.streams[i].packed = in.bytes(sizes[i])
+	}
+	if in.err != nil || len(in.b) > 0 || n == 0 {
+		return nil, damaged("its header does not fit its %d bytes", len(data))
+	}
+	if err := b.readMeta(n); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Len is the number of rows.
+func (b *Block) Len() int { return len(b.Time) }
+
+// Bytes is about what the block takes in memory once all of it was used.
+func (b *Block) Bytes() int {
+	n := 20 * len(b.Time)
+	for _, s := range b.streams {
+		n += len(s.packed) + 2*s.size
+	}
+	return n
+}
+
+// IDOf is the ID of a row.
+func (b *Block) IDOf(row int) int64 {
+	if b.ids != nil {
+		return b.ids[row]
+	}
+	return b.first + int64(row)
+}
+
+func (b *Block) unpack(i int) ([]byte, error) {
+	s := b.streams[i]
+	if s.size == 0 && len(s.packed) == 0 {
+		return nil, nil
+	}
+	out, err := b.zstd.DecodeAll(s.packed, make([]byte, 0, s.size))
+	if err != nil {
+		return nil, damaged("stream %d: %v", i, err)
+	}
+	if len(out) != s.size {
+		return nil, damaged("stream %d has %d bytes, want %d", i, len(out), s.size)
+	}
+	return out, nil
+}
+
+func (b *Block) readMeta(n int) error {
+	raw, err := b.unpack(streamMeta)
+	if err != nil {
+		return err
+	}
+	d := decoder{b: raw}
+	b.first = d.varint()
+	if d.byte() == 1 {
+		b.ids = make([]int64, n)
+		id := b.first
+		for i := range b.ids {
+			if i > 0 {
+				id += int64(d.uvarint()) //nolint:gosec // modulo 2^64
+			}
+			b.ids[i] = id
+		}
+	}
+	unit := int64(d.count(1e9))
+	b.Time = make([]int64, n)
+	last := int64(0)
+	for i := range b.Time {
+		last += d.varint()
+		b.Time[i] = last * unit
+	}
+	templates := d.count(n)
+	b.rowOf = make([]uint16, n)
+	for i, c := range d.bytes(n) {
+		b.rowOf[i] = uint16(c)
+	}
+	if templates > 256 {
+		for i, c := range d.bytes(n) {
+			b.rowOf[i] |= uint16(c) << 8
+		}
+	}
+	if d.err != nil {
+		return d.err
+	}
+	if err := b.group(templates); err != nil {
+		return err
+	}
+	sources := make([]uint32, d.count(n))
+	for i := range sources {
+		sources[i] = uint32(d.uvarint()) //nolint:gosec // looked up by its user
+	}
+	low := d.bytes(n)
+	var high []byte
+	if len(sources) > 256 {
+		high = d.bytes(n)
+	}
+	flags := d.bytes(n)
+	if d.err != nil || len(d.b) > 0 {
+		return damaged("what is known of its rows")
+	}
+	b.Source, b.Flags = make([]uint32, n), make([]uint8, n)
+	for i, row := range b.rows {
+		k := int(low[i])
+		if high != nil {
+			k |= int(high[i]) << 8
+		}
+		if k >= len(sources) {
+			return damaged("source %d of %d", k, len(sources))
+		}
+		b.Source[row], b.Flags[row] = sources[k], flags[i]&(NFlags-1)
+	}
+	return nil
+}
+
+// group sorts the rows by template.
+func (b *Block) group(templates int) error {
+	n := len(b.rowOf)
+	b.starts = make([]int, templates+1)
+	for _, t := range b.rowOf {
+		if int(t) >= templates {
+			return damaged("template %d of %d", t, templates)
+		}
+		b.starts[t+1]++
+	}
+	for t := range templates {
+		if b.starts[t+1] == 0 {
+			return damaged("template %d has no rows", t)
+		}
+		b.starts[t+1] += b.starts[t]
+	}
+	b.rows, b.atOf = make([]uint16, n), make([]uint16, n)
+	next := make([]int, templates)
+	for row, t := range b.rowOf {
+		b.atOf[row] = uint16(next[t])             //nolint:gosec // below MaxRows
+		b.rows[b.starts[t]+next[t]] = uint16(row) //nolint:gosec // below MaxRows
+		next[t]++
+	}
+	return nil
+}
+
+// rowsOf are the rows of a template.
+func (b *Block) rowsOf(t int) []uint16 { return b.rows[b.starts[t]:b.starts[t+1]] }
+
+// readDict reads the templates.
+func (b *Block) readDict() error {
+	if b.haveDict {
+		return nil
+	}
+	raw, err := b.unpack(streamDict)
+	if err != nil {
+		return err
+	}
+	d := decoder{b: raw}
+	templates := make([]openTemplate, len(b.starts)-1)
+	lengths := make([]int, len(templates))
+	for i := range templates {
+		v := d.count(2 * maxStream)
+		lengths[i], templates[i].verbatim = v>>1, v&1 == 1
+	}
+	for i := range templates {
+		t := &templates[i]
+		t.text = d.bytes(lengths[i])
+		if !t.verbatim {
+			t.vars = bytes.Count(t.text, []byte{mark})
+			if t.vars > maxVariables {
+				return damaged("a template with %d variables", t.vars)
+			}
+			t.joins = joins(t.text)
+		}
+		t.escapes = bytes.IndexByte(t.text, '\\') >= 0
+	}
+	if d.err != nil || len(d.b) > 0 {
+		return damaged("its templates")
+	}
+	b.templates, b.haveDict = templates, true
+	return nil
+}
+
+// foldTemplates makes the folded plain text of all templates.
+func (b *Block) foldTemplates() {
+	if b.folded != nil {
+		return
+	}
+	size := 0
+	for i := range b.templates {
+		size += len(b.templates[i].text)
+	}
+	b.folded = make([]byte, 0, size+16)
+	for i := range b.templates {
+		t := &b.templates[i]
+		t.from = len(b.folded)
+		b.folded = logs.AppendFold(b.folded, logs.Plain(text(t.text)))
+		t.to = len(b.folded)
+	}
+}
+
+// readVars finds the columns of all templates.
+func (b *Block) readVars() error {
+	if b.haveVars {
+		return b.varsErr
+	}
+	b.haveVars = true
+	b.varsErr = b.findColumns()
+	return b.varsErr
+}
+
+func (b *Block) findColumns() error {
+	if err := b.readDict(); err != nil {
+		return err
+	}
+	raw, err := b.unpack(streamVars)
+	if err != nil {
+		return err
+	}
+	rawHex, err := b.unpack(streamHex)
+	if err != nil {
+		return err
+	}
+	total := 0
+	for i := range b.templates {
+		total += b.templates[i].vars
+	}
+	columns, opened := make([]column, total), make([]bool, total)
+	d, hex := decoder{b: raw}, decoder{b: rawHex}
+	for i := range b.templates {
+		t := &b.templates[i]
+		t.columns, columns = columns[:t.vars], columns[t.vars:]
+		t.opened, opened = opened[:t.vars], opened[t.vars:]
+		for k := range t.columns {
+			t.columns[k] = readColumn(&d, b.starts[i+1]-b.starts[i], &hex)
+		}
+	}
+	if d.err != nil || hex.err != nil || len(d.b)+len(hex.b) > 0 {
+		return damaged("its variables")
+	}
+	return nil
+}
+
+// column returns an open column of a template.
+func (b *Block) column(t, k int) (*column, error) {
+	o := &b.templates[t]
+	c := &o.columns[k]
+	if !o.opened[k] {
+		if err := c.open(b.starts[t+1] - b.starts[t]); err != nil {
+			return nil, err
+		}
+		o.opened[k] = true
+	}
+	return c, nil
+}
+
+// Message returns the message of a row.
+func (b *Block) Message(row int) (string, error) {
+	m, err := b.appendMessage(b.buffer[:0], row)
+	b.buffer = m
+	return string(m), err
+}
+
+// message is Message until the next call.
+func (b *Block) message(row int) (string, error) {
+	m, err := b.appendMessage(b.buffer[:0], row)
+	b.buffer = m
+	return text(m), err
+}
+
+func (b *Block) appendMessage(dst []byte, row int) ([]byte, error) {
+	if err := b.readVars(); err != nil {
+		return dst, err
+	}
+	t := int(b.rowOf[row])
+	o := &b.templates[t]
+	if o.verbatim {
+		return append(dst, o.text...), nil
+	}
+	rest := o.text
+	for k := range o.vars {
+		i := bytes.IndexByte(rest, mark)
+		dst = append(dst, rest[:i]...)
+		rest = rest[i+1:]
+		c, err := b.column(t, k)
+		if err != nil {
+			return dst, err
+		}
+		dst = c.appendValue(dst, int(b.atOf[row]))
+	}
+	return append(dst, rest...), nil
+}

@@ -1,0 +1,172 @@
+package block
+
+import (
+	"strings"
+
+	"github.com/monlight/monlight/log-viewer/internal/logs"
+)
+
+// Plan is how an expression is answered by blocks. It knows which tokens a
+// block must have, and what to look for in templates and columns.
+type Plan struct {
+	expr *logs.Expr
+	args []*Plan
+
+	piece *piece // of Contains
+	hint  *Plan  // of Matches and Field: what the text must contain as well; nil is nothing
+	keys  []Key  // what the index must have; of Contains
+}
+
+// NewPlan returns the plan for x, nil for nil.
+func NewPlan(x *logs.Expr) *Plan {
+	if x == nil {
+		return nil
+	}
+	p := &Plan{expr: x}
+	for _, a := range x.Args {
+		p.args = append(p.args, NewPlan(a))
+	}
+	switch x.Op {
+	case logs.Contains:
+		p.piece, p.keys = newPiece(x.Text)
+	case logs.Matches:
+		p.hint = NewPlan(literals(x.Regex))
+	case logs.Field:
+		p.hint = fieldHint(x)
+	}
+	return p
+}
+
+// May tells whether a block can have matches, going by what has tells about keys.
+func (p *Plan) May(has func(Key) bool) bool {
+	if p == nil {
+		return true
+	}
+	switch p.expr.Op {
+	case logs.And:
+		for _, a := range p.args {
+			if !a.May(has) {
+				return false
+			}
+		}
+		return true
+	case logs.Or:
+		for _, a := range p.args {
+			if a.May(has) {
+				return true
+			}
+		}
+		return false
+	case logs.Contains:
+		for _, k := range p.keys {
+			if !has(k) {
+				return false
+			}
+		}
+		return true
+	case logs.Matches, logs.Field:
+		return p.hint.May(has)
+	}
+	return true
+}
+
+// Words calls f with every key that is in the list of words.
+func (p *Plan) Words(f func(Key)) {
+	if p == nil {
+		return
+	}
+	for _, a := range p.args {
+		a.Words(f)
+	}
+	p.hint.Words(f)
+	for _, k := range p.keys {
+		if k.Word != "" {
+			f(k)
+		}
+	}
+}
+
+// fieldHint is what a message must contain for a field to pass, when fields
+// read in it as they are written.
+func fieldHint(x *logs.Expr) *Plan {
+	all := &logs.Expr{Op: logs.And}
+	word := func(s string) {
+		all.Args = append(all.Args, &logs.Expr{Op: logs.Contains, Text: logs.Text{Piece: s, Start: true, End: true}})
+	}
+	for name := range strings.FieldsFuncSeq(logs.Fold(x.Name), func(r rune) bool { return r < 0x80 && classes[byte(r)] == classOther }) {
+		word(name)
+	}
+	switch x.Compare {
+	case logs.Has:
+		all.Args = append(all.Args, &logs.Expr{Op: logs.Contains, Text: x.Text})
+	case logs.Same:
+		if x.Value != "" {
+			all.Args = append(all.Args, &logs.Expr{Op: logs.Contains, Text: logs.Text{Piece: x.Value}})
+		}
+	case logs.Like:
+		if l := literals(x.Regex); l != nil {
+			all.Args = append(all.Args, l)
+		}
+	}
+	if len(all.Args) == 0 {
+		return nil
+	}
+	return NewPlan(all)
+}
+
+// piece is a text to look for, taken apart by tokens.
+type piece struct {
+	logs.Text
+	fixed  bool     // it cannot touch a variable: all tokens are complete and have no digit
+	single bool     // it is one token, or a part of one
+	core   string   // what a template must contain around and between variables
+	ids    []string // complete tokens with digits: each must be a variable
+	marked bool     // it has the mark in it
+}
+
+func newPiece(t logs.Text) (*piece, []Key) {
+	p := &piece{Text: t, fixed: true, marked: strings.IndexByte(t.Piece, mark) >= 0}
+	s := t.Piece
+	var keys []Key
+	var core []byte
+	for i := 0; i < len(s); {
+		start := i
+		for i < len(s) && classes[s[i]] == classOther {
+			i++
+		}
+		core = append(core, s[start:i]...)
+		if i == len(s) {
+			break
+		}
+		start = i
+		for i < len(s) && classes[s[i]] != classOther {
+			i++
+		}
+		token := s[start:i]
+		open, shut := start > 0 || t.Start, i < len(s) || t.End
+		p.single = len(token) == len(s)
+		if !open || !shut {
+			p.fixed = false
+			if open { // the beginning of a token
+				if k, ok := KeyOfPrefix(token); ok {
+					keys = append(keys, k)
+				}
+			}
+			continue
+		}
+		if k, ok := KeyOf(token); ok {
+			keys = append(keys, k)
+		}
+		if hasDigit(token) {
+			p.fixed = false
+			p.ids = append(p.ids, token)
+			core = append(core, mark)
+		} else {
+			core = append(core, token...)
+		}
+	}
+	if !p.single {
+		p.core = string(core)
+	}
+	return p, keys
+}
