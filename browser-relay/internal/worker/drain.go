@@ -20,7 +20,7 @@ const (
 	turnTime = 2 * time.Second
 	// suspectAfter is after how many internal errors of the other side in a row
 	// an entry is suspected to be the cause.
-	suspectAfter = 5
+	suspectAfter = 3
 	minPause     = 500 * time.Millisecond
 	maxPause     = 30 * time.Second
 	idleLook     = 5 * time.Second // between two looks for work that nobody told of

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// fakeUpstream plays the services behind: it answers like them and remembers
+// what it took, once for each event ID and Idempotency-Key, as they do.
+type fakeUpstream struct {
+	*httptest.Server
+
+	mu     sync.Mutex
+	events map[string]map[string]any // by event ID
+	order  []string                  // event IDs as they came first
+	points []map[string]any
+	keys   map[string]string // Idempotency-Key -> body
+	hits   int
+	answer func(w http.ResponseWriter, r *http.Request) bool // true: it has answered
+}
+
+func newFakeUpstream(t *testing.T) *fakeUpstream {
+	t.Helper()
+	u := &fakeUpstream{events: map[string]map[string]any{}, keys: map[string]string{}}
+	u.Server = httptest.NewServer(u)
+	t.Cleanup(u.Close)
+	return u
+}
+
+func (u *fakeUpstream) behave(f func(w http.ResponseWriter, r *http.Request) bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.answer = f
+}
+
+func (u *fakeUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	u.mu.Lock()
+	answer := u.answer
+	u.hits++
+	u.mu.Unlock()
+	if answer != nil && answer(w, r) {
+		return
+	}
+	body, _ := io.ReadAll(r.Body)
+	if r.Header.Get("X-Api-Key") != testKey {
+		http.Error(w, `{"detail":"Invalid API key"}`, http.StatusUnauthorized)
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch r.URL.Path {
+	case "/api/errors":
+		var e map[string]any
+		if json.Unmarshal(body, &e) != nil {
+			http.Error(w, `{"detail":"Invalid JSON"}`, http.StatusBadRequest)
+			return
+		}
+		id, _ := e["event_id"].(string)
+		if u.events[id] != nil {
+			fmt.Fprint(w, `{"status":"duplicate","id":1,"count":1}`)
+			return
+		}
+		u.events[id] = e
+		u.order = append(u.order, id)
+		w.WriteHeader(http.StatusCreated)
+		fmt.Fprintf(w, `{"status":"created","id":%d,"fingerprint":"00000000000000000000000000000001","event_id":%q}`, len(u.order), id)
+	case "/api/metrics":
+		key := r.Header.Get("Idempotency-Key")
+		if before, ok := u.keys[key]; ok {
+			if before != string(body) {
+				http.Error(w, `{"detail":"Idempotency-Key was used with another body"}`, http.StatusConflict)
+				return
+			}
+			w.WriteHeader(http.StatusAccepted)
+			fmt.Fprint(w, `{"status":"accepted","count":1,"duplicate":true}`)
+			return
+		}
+		var points []map[string]any
+		if err := json.Unmarshal(body, &points); err != nil {
+			http.Error(w, `{"detail":"Invalid JSON"}`, http.StatusBadRequest)
+			return
+		}
+		u.keys[key] = string(body)
+		u.points = append(u.points, points...)
+		w.WriteHeader(http.StatusAccepted)
+		fmt.Fprintf(w, `{"status":"accepted","count":%d}`, len(points))
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func (u *fakeUpstream) counts() (events, points int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.events), len(u.points)
+}
+
+// event returns the only event of a message, or nil.
+func (u *fakeUpstream) event(message string) map[string]any {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, e := range u.events {
+		if e["message"] == message {
+			return e
+		}
+	}
+	return nil
+}
+
+// status answers every request with a status.
+func status(code int, headers ...string) func(w http.ResponseWriter, r *http.Request) bool {
+	return func(w http.ResponseWriter, _ *http.Request) bool {
+		for i := 0; i+1 < len(headers); i += 2 {
+			w.Header().Set(headers[i], headers[i+1])
+		}
+		w.WriteHeader(code)
+		_, _ = io.Copy(w, strings.NewReader(`{"detail":"as told"}`))
+		return true
+	}
+}
