@@ -28,6 +28,9 @@ type Maps interface {
 
 	// MapIndex returns the Index of sourcemap.Result, or an error of kind NotFound.
 	MapIndex(ctx context.Context, id int64) ([]byte, error)
+
+	// UsedMap notes that a map was used just now. It does not block.
+	UsedMap(id int64)
 }
 
 // MaxCandidates is how many maps of one base name are looked at.

@@ -61,27 +61,31 @@ func isScheme(s string) bool {
 	return s != ""
 }
 
-// bestMatch picks the map of path among those with its base name: the one of
-// exactly this path, else the one whose path is the end of it or the other way
-// round, when only one path is so. Newer maps come first.
+// bestMatch picks the map of path among those with its base name, newest first:
+// the one of exactly this path, else the longest that path ends in, as when only
+// the bare name was uploaded. Else, for a path that is only the end of theirs,
+// the one they all have.
 func bestMatch(path string, candidates []Candidate) (Candidate, bool) {
+	var best Candidate
 	for _, c := range candidates {
 		if c.Path == path {
 			return c, true
 		}
+		if len(c.Path) > len(best.Path) && strings.HasSuffix(path, c.Path) {
+			best = c
+		}
 	}
-	var best Candidate
-	found := false
+	if best.Path != "" {
+		return best, true
+	}
 	for _, c := range candidates {
-		if !strings.HasSuffix(path, c.Path) && !strings.HasSuffix(c.Path, path) {
-			continue
-		}
 		switch {
-		case !found || len(c.Path) > len(best.Path) && strings.HasSuffix(path, c.Path):
-			best, found = c, true
-		case c.Path != best.Path && !strings.HasSuffix(path, best.Path):
-			return Candidate{}, false // several longer paths end so: it could be any of them
+		case !strings.HasSuffix(c.Path, path) || c.Path == best.Path:
+		case best.Path != "":
+			return Candidate{}, false // it could be any of them
+		default:
+			best = c
 		}
 	}
-	return best, found
+	return best, best.Path != ""
 }
