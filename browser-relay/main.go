@@ -17,6 +17,7 @@ import (
 	"github.com/monlight/monlight/browser-relay/internal/httpapi"
 	"github.com/monlight/monlight/browser-relay/internal/relay"
 	"github.com/monlight/monlight/browser-relay/internal/sqlite"
+	"github.com/monlight/monlight/browser-relay/internal/symbolicate"
 	"github.com/monlight/monlight/browser-relay/internal/upstream"
 	"github.com/monlight/monlight/browser-relay/internal/webui"
 	"github.com/monlight/monlight/browser-relay/internal/worker"
@@ -86,14 +87,16 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 	client := upstream.New(s.errorTracker, s.metricsCollector)
 	courier := relay.NewCourier(client, time.Now)
 	var encoder upstream.Encoder
+	symbolicator := symbolicate.New(store, log)
 	intake := relay.NewService(relay.Options{
-		Keys: keys, Spool: spool, Traffic: traffic, Courier: courier, Encoder: encoder, Recent: store, Log: log, Now: time.Now,
+		Keys: keys, Spool: spool, Traffic: traffic, Courier: courier, Encoder: encoder, Recent: store,
+		Symbolicator: symbolicator, Log: log, Now: time.Now,
 	})
 
 	edge := server.NewEdge(service, version, s.server, log)
 	edge.Registry().MustRegister(figures.Database{DB: db}, &relayCollector{traffic, spool, courier})
 	ui, err := webui.New(webui.Options{
-		Keys: keys, Traffic: traffic, Spool: spool, Courier: courier, Intake: intake, Maps: store, Recent: store,
+		Keys: keys, Traffic: traffic, Spool: spool, Courier: courier, Intake: intake, Maps: store, Recent: store, Symbolicator: symbolicator,
 		Limits:       webui.Limits{PerClient: s.rateLimit, PerKey: s.keyRateLimit, Retention: s.retention, SpoolAge: s.spool.Age},
 		GlobalOrigin: s.origins, Database: db.Path(), BasePath: s.server.BasePath(), PublicURL: s.publicURL(), Version: version,
 		Services:     pages.Services(s.errorTrackerLink, s.logViewerLink, s.metricsCollectorLink, "/"),

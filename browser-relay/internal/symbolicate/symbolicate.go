@@ -74,35 +74,6 @@ func (s *Symbolicator) Symbolicate(ctx context.Context, project string, e *relay
 	return out
 }
 
-// Position is the answer to one question about a place.
-type Position struct {
-	Found  bool
-	Frame  sourcemap.Frame
-	Lines  sourcemap.Lines
-	MapID  int64
-	By     string // how the map was found: "debug_id" or "release"
-	Reason string // why there is nothing, for people
-}
-
-// Locate finds one place, given as "url:line:column", as Symbolicate would. ok is
-// false if it is no place.
-func (s *Symbolicator) Locate(ctx context.Context, project, release, debugID, at string) (p Position, ok bool) {
-	c := call{}
-	if !c.position(strings.TrimSpace(at), 0) {
-		return p, false
-	}
-	j := &job{Symbolicator: s, project: project, release: release, files: map[string]*file{}}
-	if id, isID := sourcemap.ParseDebugID(debugID); isID {
-		j.debugIDs = map[string]string{c.url: id}
-	}
-	r := j.resolve(ctx, c)
-	p = Position{Found: r.found, Frame: r.frame, Lines: r.lines, Reason: r.detail}
-	if f := j.files[c.url]; f != nil {
-		p.MapID, p.By = f.mapID, f.by
-	}
-	return p, true
-}
-
 // normalizeDebugIDs makes debug IDs be found by the URL and by the path of a file.
 func normalizeDebugIDs(ids map[string]string) map[string]string {
 	out := make(map[string]string, 2*len(ids))

@@ -299,22 +299,6 @@ func TestACancelledRequestStillAnswers(t *testing.T) {
 	}
 }
 
-func TestLocate(t *testing.T) {
-	m := &maps{}
-	m.add(t, "1.0", "/js/shop.js", bundle)
-	s := symbolicate.New(m, nil)
-	p, ok := s.Locate(t.Context(), "shop", "1.0", "", " https://h/js/shop.js:1:11 ")
-	if !ok || !p.Found || p.Frame.String() != "webpack://shop/./src/cart.ts:6:9" || p.Lines.Line != `  throw new Error("empty");` || p.MapID != 1 || p.By != "release" {
-		t.Errorf("Locate = %+v, %v", p, ok)
-	}
-	if p, ok := s.Locate(t.Context(), "shop", "1.0", "", "js/other.js:1:1"); !ok || p.Found || p.Reason == "" {
-		t.Errorf("Locate of another file = %+v, %v, want a reason", p, ok)
-	}
-	if _, ok := s.Locate(t.Context(), "shop", "1.0", "", "nonsense"); ok {
-		t.Error("Locate takes nonsense")
-	}
-}
-
 func TestNormalizePath(t *testing.T) {
 	for in, want := range map[string]string{
 		"https://h/a/b.js": "/a/b.js", "http://h:8080/a/b.js?v=1#x": "/a/b.js", "https://h": "/", "~/a/b.js": "/a/b.js", "/a/b.js": "/a/b.js",
