@@ -3,7 +3,7 @@ package relay
 import (
 	"context"
 	"sync"
-	"sync/atomic"
+
 	"time"
 
 	"github.com/monlight/monlight/shared/errs"
@@ -77,8 +77,6 @@ type Spool struct {
 	total  int64
 	queues map[Queue]*Backlog // those that are not empty
 	wake   [targets]chan struct{}
-
-	dropped atomic.Int64
 }
 
 // NewSpool returns a spool with what is in store.

@@ -59,7 +59,7 @@ func (s *Store) ReleasePaths(ctx context.Context, project, release string, limit
 	if err := s.db.Read().QueryRowContext(ctx, `SELECT count(*) FROM source_map WHERE project = ? AND release = ?`, project, release).Scan(&total); err != nil {
 		return nil, 0, sqlitedb.Classify(err)
 	}
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT path FROM source_map WHERE project = ? AND release = ? ORDER BY base, id DESC LIMIT ?`, project, release, limit)
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT path FROM source_map WHERE project = ? AND release = ? ORDER BY base, id DESC LIMIT ?`, project, release, limit) //nolint:sqlclosecheck // each closes them
 	if err != nil {
 		return nil, 0, sqlitedb.Classify(err)
 	}

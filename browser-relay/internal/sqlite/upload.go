@@ -228,7 +228,7 @@ func (s *Store) deleteBlocks(ctx context.Context, hashes []sourcemap.Hash) error
 
 // DeleteOrphans deletes the blocks of uploads that were given up.
 func (s *Store) DeleteOrphans(ctx context.Context) error {
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT hash FROM block WHERE NOT EXISTS (SELECT 1 FROM map_block m WHERE m.hash = block.hash) LIMIT 20000`)
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT hash FROM block WHERE NOT EXISTS (SELECT 1 FROM map_block m WHERE m.hash = block.hash) LIMIT 20000`) //nolint:sqlclosecheck // each closes them
 	if err != nil {
 		return sqlitedb.Classify(err)
 	}
