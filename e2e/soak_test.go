@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"testing"
+	"time"
 )
 
 func TestSoakKills(t *testing.T) {
@@ -18,4 +19,9 @@ func TestSoakKills(t *testing.T) {
 		rounds = n
 	}
 	killRounds(t, rounds)
+}
+
+// Each service in turn is away for a minute while pages go on sending.
+func TestSoakRelayOutages(t *testing.T) {
+	relayKillRounds(t, 3, time.Minute, time.Minute+time.Second)
 }
