@@ -25,22 +25,25 @@ var writerPragmas = []string{
 	"secure_delete=FAST",
 	"temp_store=MEMORY",
 	"journal_size_limit=4194304",
-	fmt.Sprintf("cache_size=-%d", writerCacheKiB),
 }
 
 // writerPragmas are those of the package, but for what o changes.
 func (o Options) writerPragmas() []string {
-	if !o.Relaxed {
-		return writerPragmas
+	all := slices.Clone(writerPragmas)
+	if o.PageSize > 0 {
+		all = slices.Insert(all, 0, fmt.Sprintf("page_size=%d", o.PageSize)) // as early as auto_vacuum
 	}
-	return append(slices.Clone(writerPragmas), "synchronous=NORMAL")
+	all = append(all, fmt.Sprintf("cache_size=-%d", o.WriterCacheKiB))
+	if o.Relaxed {
+		all = append(all, "synchronous=NORMAL")
+	}
+	return all
 }
 
 var readerPragmas = []string{
 	"foreign_keys=1",
 	"temp_store=MEMORY",
 	"query_only=1",
-	fmt.Sprintf("cache_size=-%d", readerCacheKiB),
 }
 
 // dsn is the address of a file for the driver. Everything in a path that means

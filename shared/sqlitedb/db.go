@@ -56,6 +56,13 @@ type Options struct {
 	// MaxWALBytes is the size from which on the write-ahead log is emptied
 	// as soon as no reader is in the way; 0 is 16 MiB.
 	MaxWALBytes int64
+
+	// PageSize is the size of the pages of a file that is made anew, a power
+	// of two from 512 to 65,536; 0 is 4,096. Large values suit large pages.
+	PageSize int
+	// WriterCacheKiB and ReaderCacheKiB bound the page caches of the writer
+	// and of each reader; 0 is 2,048 and 512.
+	WriterCacheKiB, ReaderCacheKiB int
 }
 
 // Sizes of the page caches. They are the larger part of what an idle service
@@ -169,6 +176,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxWALBytes <= 0 {
 		o.MaxWALBytes = defaultMaxWAL
+	}
+	if o.WriterCacheKiB <= 0 {
+		o.WriterCacheKiB = writerCacheKiB
+	}
+	if o.ReaderCacheKiB <= 0 {
+		o.ReaderCacheKiB = readerCacheKiB
 	}
 	return o
 }

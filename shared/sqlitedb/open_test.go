@@ -317,3 +317,14 @@ func TestTheHeaderIsReadAsItIsWritten(t *testing.T) {
 		t.Errorf("%d bytes, the header says %d pages of 4096: the check for missing ends is not right", len(b), pages)
 	}
 }
+
+func TestPageSizeIsThatOfTheOptions(t *testing.T) {
+	db := mustOpen(t, filepath.Join(t.TempDir(), "pages.db"), sqlitedb.Options{PageSize: 8192})
+	var size, vacuum int
+	if err := db.Read().QueryRow("SELECT (SELECT page_size FROM pragma_page_size), (SELECT auto_vacuum FROM pragma_auto_vacuum)").Scan(&size, &vacuum); err != nil {
+		t.Fatal(err)
+	}
+	if size != 8192 || vacuum != 2 {
+		t.Errorf("page size %d and auto_vacuum %d, want 8192 and 2", size, vacuum)
+	}
+}

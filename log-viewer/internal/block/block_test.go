@@ -121,7 +121,7 @@ func TestScanAgreesWithMatch(t *testing.T) {
 				t.Fatalf("seed %d, row %d: %q at %d (id %d), %v; want %q at %d (id %d)", seed, i, m, b.Time[i], b.IDOf(i), err, rows.Message(i), rows.Time[i], rows.IDOf(i))
 			}
 		}
-		for _, text := range append(searches, strings.Fields(randomLine(r)+" x")[0]) {
+		for _, text := range append(searches, strings.Fields(randomLine(r) + " x")[0]) {
 			x, err := logs.ParseSearch(text)
 			if err != nil {
 				continue

@@ -249,3 +249,28 @@ func (d *decoder) bytes(n int) []byte {
 	d.b = d.b[n:]
 	return v
 }
+
+// AppendRows appends rows from to to (exclusive) of o.
+func (r *Rows) AppendRows(o *Rows, from, to int) {
+	if from == to {
+		return
+	}
+	start := uint32(0)
+	if from > 0 {
+		start = o.End[from-1]
+	}
+	shift := uint32(len(r.Text)) - start //nolint:gosec // modulo 2^32
+	top := o.Time[from]
+	if n := len(r.Top); n > 0 {
+		top = max(top, r.Top[n-1])
+	}
+	r.Time = append(r.Time, o.Time[from:to]...)
+	r.Source = append(r.Source, o.Source[from:to]...)
+	r.Flags = append(r.Flags, o.Flags[from:to]...)
+	r.Text = append(r.Text, o.Text[start:o.End[to-1]]...)
+	for i := from; i < to; i++ {
+		r.End = append(r.End, o.End[i]+shift)
+		top = max(top, o.Time[i])
+		r.Top = append(r.Top, top)
+	}
+}

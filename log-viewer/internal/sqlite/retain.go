@@ -1,0 +1,401 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/monlight/monlight/log-viewer/internal/block"
+	"github.com/monlight/monlight/shared/sqlitedb"
+)
+
+const (
+	// deleteAtOnce is how many blocks one transaction removes.
+	deleteAtOnce = 64
+	metaLastID   = "last_id"
+)
+
+// Removed is what Retain took away.
+type Removed struct {
+	Entries int64 // that are gone
+	Blocks  int   // that were removed as a whole
+	Packed  int   // that were removed after the entries of quiet sources had been saved
+}
+
+// retaining keeps the store within its bounds until it is closed.
+func (s *Store) retaining() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	s.done.Go(func() {
+		<-s.stop
+		cancel()
+	})
+	tick := time.NewTicker(s.opts.RetainEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-tick.C:
+		}
+		removed, err := s.Retain(ctx)
+		if err == nil && removed.Entries > 0 {
+			s.log.Info("old entries removed", "entries", removed.Entries, "blocks", removed.Blocks, "packed", removed.Packed)
+		}
+		if err == nil {
+			err = s.giveBack(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("retention failed", "err", err)
+		}
+	}
+}
+
+// Retain removes what is too old or too much, in whole blocks, the oldest first.
+//
+// Too much never costs a quiet source its entries: half of what may be kept is
+// shared out equally among the sources, and entries of a source that has not
+// more than its share stay. When a block has some of them, they are packed
+// anew, together with those of other such blocks. Only age removes them.
+func (s *Store) Retain(ctx context.Context) (Removed, error) {
+	s.retainMu.Lock()
+	defer s.retainMu.Unlock()
+	var out Removed
+	if err := s.forgetKeys(ctx); err != nil {
+		return out, err
+	}
+	if s.opts.MaxAge > 0 {
+		limit := s.now().Add(-s.opts.MaxAge).UnixNano()
+		var old []*sealed
+		for _, b := range s.view().blocks {
+			if b.MaxTime < limit {
+				old = append(old, b)
+			}
+		}
+		if err := s.drop(ctx, old, &out); err != nil {
+			return out, err
+		}
+	}
+	most, err := s.most(ctx)
+	if err != nil || most == math.MaxInt64 {
+		return out, err
+	}
+	whole, mixed := s.excess(most)
+	if err := s.drop(ctx, whole, &out); err != nil {
+		return out, err
+	}
+	if err := s.repack(ctx, mixed, &out); err != nil {
+		return out, err
+	}
+	return out, nil
+}
+
+// most is how many entries may be kept: by their number, or as many as fit into
+// the bytes if they go on being as large as they are.
+func (s *Store) most(ctx context.Context) (int64, error) {
+	most := int64(math.MaxInt64)
+	if s.opts.MaxEntries > 0 {
+		most = s.opts.MaxEntries
+	}
+	if s.opts.MaxBytes > 0 {
+		st, err := s.Stats(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if st.DiskBytes > s.opts.MaxBytes {
+			most = min(most, int64(float64(st.Entries)*float64(s.opts.MaxBytes)/float64(st.DiskBytes)))
+		}
+	}
+	return most, nil
+}
+
+// mixedBlock is a block of which some sources stay.
+type mixedBlock struct {
+	*sealed
+	stay map[uint32]bool
+	gone int64
+}
+
+// excess chooses what has to go, so that most entries are left.
+func (s *Store) excess(most int64) (whole []*sealed, mixed []mixedBlock) {
+	v := s.view()
+	left := make(map[uint32]int64)
+	total := int64(0)
+	for _, b := range v.blocks {
+		_ = b.EachSource(func(c *block.SourceSummary) { left[c.Source] += int64(c.N) }) // it was checked when it was read
+		total += int64(b.N)
+	}
+	for i := range v.chunks {
+		for _, source := range v.chunks[i].Source {
+			left[source]++
+		}
+		total += int64(v.chunks[i].Len())
+	}
+	if total <= most {
+		return nil, nil
+	}
+	share := most / 2 / int64(max(1, len(left)))
+	for _, b := range v.blocks {
+		if total <= most {
+			break
+		}
+		if b.damaged.Load() {
+			continue // what has to stay of it cannot be read; age removes it
+		}
+		m := mixedBlock{sealed: b, stay: make(map[uint32]bool)}
+		_ = b.EachSource(func(c *block.SourceSummary) {
+			if left[c.Source]-int64(c.N) < share {
+				m.stay[c.Source] = true
+				return
+			}
+			left[c.Source] -= int64(c.N)
+			m.gone += int64(c.N)
+		})
+		switch {
+		case m.gone == 0:
+			continue
+		case len(m.stay) == 0:
+			whole = append(whole, b)
+		default:
+			mixed = append(mixed, m)
+		}
+		total -= m.gone
+	}
+	return whole, mixed
+}
+
+// drop removes blocks.
+func (s *Store) drop(ctx context.Context, blocks []*sealed, out *Removed) error {
+	for part := range slices.Chunk(blocks, deleteAtOnce) {
+		if err := s.db.Maintain(ctx, func(tx *sqlitedb.Tx) error { return s.deleteBlocks(tx, part) }); err != nil {
+			return err
+		}
+		s.remove(part, nil)
+		for _, b := range part {
+			out.Entries += int64(b.N)
+		}
+		out.Blocks += len(part)
+	}
+	if len(blocks) == 0 {
+		return nil
+	}
+	return s.dropWords(ctx)
+}
+
+func (s *Store) deleteBlocks(tx *sqlitedb.Tx, blocks []*sealed) error {
+	for _, b := range blocks {
+		for _, statement := range []string{"DELETE FROM payload WHERE id = ?", "DELETE FROM blocks WHERE id = ?"} {
+			if _, err := tx.Exec(statement, b.id); err != nil {
+				return err
+			}
+		}
+	}
+	// The last ID must not be given again when the entry that had it is gone.
+	s.pendMu.Lock()
+	last := s.nextID - 1
+	s.pendMu.Unlock()
+	_, err := tx.Exec("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", metaLastID, last)
+	return err
+}
+
+// remove takes blocks out of memory and puts fresh ones in.
+func (s *Store) remove(blocks []*sealed, fresh []*sealed) {
+	gone := make(map[int64]bool, len(blocks))
+	for _, b := range blocks {
+		gone[b.id] = true
+	}
+	s.swap(func() {
+		s.blocks = slices.DeleteFunc(slices.Clone(s.blocks), func(b *sealed) bool { return gone[b.id] })
+		for _, b := range fresh {
+			s.addBlock(b)
+		}
+	})
+}
+
+// dropWords removes the lists of words of which all blocks are gone.
+func (s *Store) dropWords(ctx context.Context) error {
+	used := make(map[int64]bool)
+	newest := int64(-1)
+	for _, b := range s.view().blocks {
+		used[b.id/partition] = true
+		newest = max(newest, b.id/partition)
+	}
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT CAST(substr(name, 7) AS INTEGER) FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE words_%'`)
+	if err != nil {
+		return sqlitedb.Classify(err)
+	}
+	defer rows.Close()
+	var unused []int64
+	for rows.Next() {
+		var p int64
+		if err := rows.Scan(&p); err != nil {
+			return err
+		}
+		if !used[p] && p < newest {
+			unused = append(unused, p)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return sqlitedb.Classify(err)
+	}
+	rows.Close()
+	for _, p := range unused {
+		err := s.db.Maintain(ctx, func(tx *sqlitedb.Tx) error {
+			_, err := tx.Exec("DROP TABLE IF EXISTS " + wordsTable(p))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("drop the words of blocks that are gone: %w", err)
+		}
+	}
+	return nil
+}
+
+// repack packs what stays of mixed blocks into new blocks.
+func (s *Store) repack(ctx context.Context, mixed []mixedBlock, out *Removed) error {
+	if len(mixed) == 0 {
+		return nil
+	}
+	enc, err := block.NewEncoder(s.sizes.frugal)
+	if err != nil {
+		return err
+	}
+	defer enc.Close()
+	p := packer{store: s, reader: reader{store: s, ctx: ctx}, enc: enc}
+	defer p.reader.release()
+	for _, m := range mixed {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := p.add(m); err != nil {
+			return err
+		}
+		out.Entries += m.gone
+		out.Packed++
+		if len(p.rows) >= s.sizes.rows/2 || p.text >= s.sizes.text/2 {
+			if err := p.flush(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if err := p.flush(ctx); err != nil {
+		return err
+	}
+	return s.dropWords(ctx)
+}
+
+// packer collects entries that stay, and the blocks they are from.
+type packer struct {
+	store  *Store
+	reader reader
+	enc    *block.Encoder
+	rows   []savedRow
+	text   int
+	from   []*sealed
+}
+
+type savedRow struct {
+	row
+	message string
+}
+
+func (p *packer) add(m mixedBlock) error {
+	b := p.reader.open(m.sealed)
+	if b == nil {
+		return p.reader.ctx.Err() // gone or damaged: it stays as it is
+	}
+	var rows []savedRow
+	text := 0
+	for i, source := range b.Source {
+		if !m.stay[source] {
+			continue
+		}
+		message, err := b.Message(i)
+		if err != nil {
+			p.store.skip(m.sealed, err)
+			return nil
+		}
+		rows = append(rows, savedRow{row{b.Time[i], b.IDOf(i), source, b.Flags[i], i}, message})
+		text += len(message)
+	}
+	p.rows, p.text = append(p.rows, rows...), p.text+text
+	p.from = append(p.from, m.sealed)
+	return nil
+}
+
+// flush writes the collected entries as one block in the place of those they are from.
+func (p *packer) flush(ctx context.Context) error {
+	if len(p.from) == 0 {
+		return nil
+	}
+	if len(p.rows) == 0 {
+		return nil
+	}
+	slices.SortFunc(p.rows, func(a, b savedRow) int { return cmp.Compare(a.id, b.id) })
+	var r block.Rows
+	for _, w := range p.rows {
+		r.Append(w.at, w.source, w.flags, w.message)
+		r.ID = append(r.ID, w.id)
+	}
+	r.First = r.ID[0]
+	packed, err := p.enc.Encode(&r)
+	if err != nil {
+		return err
+	}
+	var fresh *sealed
+	err = p.store.db.Maintain(ctx, func(tx *sqlitedb.Tx) error {
+		if fresh, err = putBlock(tx, packed); err != nil {
+			return err
+		}
+		return p.store.deleteBlocks(tx, p.from)
+	})
+	if err != nil {
+		return err
+	}
+	p.store.remove(p.from, []*sealed{fresh})
+	p.rows, p.from, p.text = nil, nil, 0
+	return nil
+}
+
+// forgetKeys removes keys of batches that are old.
+func (s *Store) forgetKeys(ctx context.Context) error {
+	before := s.now().Add(-keyTime).UnixMilli()
+	for {
+		var n int64
+		err := s.db.Maintain(ctx, func(tx *sqlitedb.Tx) error {
+			res, err := tx.Exec("DELETE FROM batch_keys WHERE key IN (SELECT key FROM batch_keys WHERE at < ? LIMIT 1000)", before)
+			if err != nil {
+				return err
+			}
+			n, err = res.RowsAffected()
+			return err
+		})
+		if err != nil || n < 1000 {
+			return err
+		}
+	}
+}
+
+// giveBack returns free pages to the file system when there are more than new
+// blocks need soon.
+func (s *Store) giveBack(ctx context.Context) error {
+	used, free, err := s.pages(ctx)
+	if err != nil || free <= max(s.sizes.pagesToFree, used/4) {
+		return err
+	}
+	for range 100 { // a second or two of work, then the next time
+		done, err := s.db.Compact(ctx)
+		if err != nil || done {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return nil
+}

@@ -1,0 +1,244 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/monlight/monlight/log-viewer/internal/block"
+	"github.com/monlight/monlight/shared/sqlitedb"
+)
+
+const (
+	// partition is the number of blocks whose words share a table.
+	partition = 1024
+	// sealPause is the time after a block that could not be written.
+	sealPause = 2 * time.Second
+	// idleTime is how often the sealer looks for chunks that are old.
+	idleTime = 15 * time.Second
+)
+
+func wordsTable(p int64) string { return fmt.Sprintf("words_%d", p) }
+
+// sealing makes blocks of full chunks until the store is closed.
+func (s *Store) sealing() {
+	var enc *block.Encoder
+	defer func() {
+		if enc != nil {
+			_ = enc.Close()
+		}
+	}()
+	tick := time.NewTicker(idleTime)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-s.wake:
+		case <-tick.C:
+			if s.closeOld() == 0 && enc != nil { // nothing to do for a while
+				_ = enc.Close()
+				enc = nil
+				s.cache.clear()
+			}
+		}
+		for {
+			c := s.oldestClosed()
+			if c == nil {
+				break
+			}
+			if enc == nil {
+				var err error
+				if enc, err = block.NewEncoder(s.sizes.frugal); err != nil {
+					s.log.Error("cannot seal blocks", "err", err)
+					break
+				}
+			}
+			if err := s.seal(enc, c); err != nil {
+				s.log.Error("cannot seal a block, entries wait", "first_id", c.First, "entries", c.Len(), "err", err)
+				select {
+				case <-s.stop:
+					return
+				case <-time.After(sealPause):
+				}
+			}
+			select {
+			case <-s.stop:
+				return
+			default:
+			}
+		}
+	}
+}
+
+// closeOld closes the open chunk if it has become old, and returns how many
+// chunks are closed.
+func (s *Store) closeOld() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.chunks {
+		if s.now().Sub(c.born) >= s.opts.SealAfter && c.Len() > 0 {
+			c.closed = true
+		}
+		if c.closed {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *Store) oldestClosed() *chunk {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.chunks) == 0 {
+		return nil
+	}
+	c := s.chunks[0]
+	if !c.closed && s.hot > s.sizes.hot { // writers wait for room
+		c.closed = true
+	}
+	if !c.closed {
+		return nil
+	}
+	return c
+}
+
+// Flush seals all entries that are not in a block yet.
+func (s *Store) Flush(_ context.Context) error {
+	enc, err := block.NewEncoder(s.sizes.frugal)
+	if err != nil {
+		return err
+	}
+	defer enc.Close()
+	s.mu.Lock()
+	for _, c := range s.chunks {
+		c.closed = true
+	}
+	s.mu.Unlock()
+	for {
+		c := s.oldestClosed()
+		if c == nil {
+			return nil
+		}
+		if err := s.seal(enc, c); err != nil {
+			return err
+		}
+	}
+}
+
+// seal makes a block of a closed chunk: it is packed outside of any
+// transaction, then one transaction puts the block in the place of the entries.
+func (s *Store) seal(enc *block.Encoder, c *chunk) error {
+	s.sealMu.Lock()
+	defer s.sealMu.Unlock()
+	s.mu.RLock()
+	still := slices.Contains(s.chunks, c)
+	s.mu.RUnlock()
+	if !still {
+		return nil // somebody else did
+	}
+	packed, err := enc.Encode(&c.Rows)
+	if err != nil {
+		return err
+	}
+	var b *sealed
+	err = s.db.Maintain(context.Background(), func(tx *sqlitedb.Tx) error { // the chunk is acknowledged: no caller's context ends this
+		if b, err = putBlock(tx, packed); err != nil {
+			return err
+		}
+		_, err := tx.Exec("DELETE FROM hot WHERE id BETWEEN ? AND ?", c.First, c.First+int64(c.Len())-1)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.swap(func() {
+		s.chunks = slices.DeleteFunc(slices.Clone(s.chunks), func(o *chunk) bool { return o == c })
+		s.hot -= int64(c.Bytes())
+		s.addBlock(b)
+	})
+	return nil
+}
+
+// swap changes what there is, and wakes those who wait for room.
+func (s *Store) swap(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+	close(s.room)
+	s.room = make(chan struct{})
+}
+
+// addBlock puts b in its place by ID. The slice that readers have stays as it is.
+func (s *Store) addBlock(b *sealed) {
+	at, _ := slices.BinarySearchFunc(s.blocks, b, byFirstID)
+	if at == len(s.blocks) {
+		s.blocks = append(s.blocks, b) // beyond what readers look at
+	} else {
+		s.blocks = slices.Insert(slices.Clone(s.blocks), at, b)
+	}
+	s.boundFilters()
+}
+
+// boundFilters gives up the filters of the oldest blocks when those in memory
+// take too much: they are read from disk when they are needed.
+func (s *Store) boundFilters() {
+	total := int64(0)
+	for i := len(s.blocks) - 1; i >= 0; i-- {
+		b := s.blocks[i]
+		if !b.inMemory {
+			continue
+		}
+		if total += int64(len(b.filter)); total > s.sizes.filters {
+			total -= int64(len(b.filter))
+			bare := b.clone()
+			bare.filter, bare.inMemory = nil, false
+			s.blocks = slices.Clone(s.blocks)
+			s.blocks[i] = bare
+		}
+	}
+}
+
+func (b *sealed) clone() *sealed {
+	c := &sealed{Summary: b.Summary, id: b.id, bytes: b.bytes, filter: b.filter, inMemory: b.inMemory, overflow: b.overflow, noFilter: b.noFilter, levels: b.levels}
+	c.damaged.Store(b.damaged.Load())
+	return c
+}
+
+// putBlock writes a block and its words.
+func putBlock(tx *sqlitedb.Tx, p *block.Sealed) (*sealed, error) {
+	const insert = `INSERT INTO blocks (first_id, last_id, min_ns, max_ns, n, text_bytes, data_bytes, flags, marks, cube, hist, filter)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
+	marks := 0
+	if p.Overflow {
+		marks |= markOverflow
+	}
+	if p.NoFilter {
+		marks |= markNoFilter
+	}
+	filter, hist := p.Filter, p.Hist
+	if filter == nil {
+		filter = []byte{}
+	}
+	if hist == nil {
+		hist = []byte{}
+	}
+	b := &sealed{Summary: p.Summary, bytes: int64(len(p.Data)), filter: p.Filter, inMemory: true, overflow: p.Overflow, noFilter: p.NoFilter}
+	if err := b.sum(); err != nil {
+		return nil, err
+	}
+	if err := tx.QueryRow(insert, p.FirstID, p.LastID, p.MinTime, p.MaxTime, p.N, p.TextBytes, len(p.Data), int64(p.Flags), marks, p.Cube, hist, filter).Scan(&b.id); err != nil {
+		return nil, err
+	}
+	if _, err := tx.Exec("INSERT INTO payload (id, data) VALUES (?, ?)", b.id, p.Data); err != nil {
+		return nil, err
+	}
+	table := wordsTable(b.id / partition)
+	const create = `CREATE VIRTUAL TABLE IF NOT EXISTS %s USING fts5(t, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '_'")`
+	if _, err := tx.Exec(fmt.Sprintf(create, table)); err != nil {
+		return nil, err
+	}
+	_, err := tx.Exec("INSERT INTO "+table+" (rowid, t) VALUES (?, ?)", b.id, p.Words)
+	return b, err
+}
