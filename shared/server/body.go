@@ -27,6 +27,10 @@ var errTooLarge = errs.New(errs.TooLarge, "Request body exceeds maximum size")
 //
 // The errors of reading are of package errs: handlers return them as they are.
 func (e *Edge) Body(limit int64, more ...Encoding) func(http.Handler) http.Handler {
+	return e.limited(limit, false, more)
+}
+
+func (e *Edge) limited(limit int64, streamed bool, more []Encoding) func(http.Handler) http.Handler {
 	encodings := append([]Encoding{gzipEncoding}, more...)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -46,8 +50,11 @@ func (e *Edge) Body(limit int64, more ...Encoding) func(http.Handler) http.Handl
 				return
 			}
 			b := &body{
-				ctx: r.Context(), budget: e.budget, limit: limit, encoding: encoding,
+				ctx: r.Context(), budget: e.budget, limit: limit, encoding: encoding, streamed: streamed,
 				wire: wire{ReadCloser: http.MaxBytesReader(w, r.Body, limit)},
+			}
+			if streamed {
+				b.wire.ReadCloser = newPatient(w, b.wire.ReadCloser)
 			}
 			if encoding == nil {
 				b.expected = r.ContentLength
@@ -73,6 +80,7 @@ type body struct {
 	limit    int64
 	expected int64     // bytes announced; 0 or less is unknown
 	encoding *Encoding // nil is identity
+	streamed bool      // the handler keeps little of it: only the decompressor is counted
 	wire     wire
 
 	unpack   Decompressor
@@ -104,19 +112,21 @@ func (b *body) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if b.read == b.reserved {
-		if b.err = b.grow(); b.err != nil {
-			return 0, b.err
+	if !b.streamed {
+		if b.read == b.reserved {
+			if b.err = b.grow(); b.err != nil {
+				return 0, b.err
+			}
 		}
+		p = p[:min(int64(len(p)), b.reserved-b.read)]
 	}
-	p = p[:min(int64(len(p)), b.reserved-b.read)]
 	n, err := b.source(p)
 	b.read += int64(n)
 	if b.read > b.limit {
 		n, err = 0, errTooLarge
 	}
 	b.err = b.explain(err)
-	if errors.Is(b.err, io.EOF) {
+	if errors.Is(b.err, io.EOF) && !b.streamed {
 		b.shrink()
 	}
 	return n, b.err
@@ -226,8 +236,8 @@ func ReadBody(r *http.Request) (data []byte, release func(), err error) {
 		return nil, release, nil
 	}
 	b, ok := r.Body.(*body)
-	if !ok {
-		return nil, release, errors.New("read body: the route has no body limit")
+	if !ok || b.streamed {
+		return nil, release, errors.New("read body: the route has no body limit, or streams")
 	}
 	chunk, _ := chunks.Get().(*[bodyChunk]byte)
 	release = sync.OnceFunc(func() { chunks.Put(chunk) })
