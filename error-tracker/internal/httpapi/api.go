@@ -19,6 +19,7 @@ import (
 // Tracker is what the API needs of the domain; *tracker.Service is one.
 type Tracker interface {
 	Report(ctx context.Context, e *event.Event) (tracker.Outcome, error)
+	Correct(ctx context.Context, e *event.Event) (tracker.Outcome, error)
 	TestAlert(ctx context.Context) error
 
 	Issues(ctx context.Context, q tracker.IssueQuery) (tracker.IssuePage, error)

@@ -82,6 +82,7 @@ func TestReportAnswersWithItsOutcome(t *testing.T) {
 		tracker.Reopened:    {201, `{"status":"reopened","id":4,"count":12,` + eventID + `}`},
 		tracker.Incremented: {200, `{"status":"incremented","id":4,"count":12,` + eventID + `}`},
 		tracker.Duplicate:   {200, `{"status":"duplicate","id":4,"count":12,` + eventID + `}`},
+		tracker.Replaced:    {200, `{"status":"replaced","id":4,"count":12,` + eventID + `}`},
 	} {
 		f := &fakeTracker{outcome: tracker.Outcome{Status: status, IssueID: 4, Fingerprint: hash, Count: 12, EventID: id}}
 		got := ask(t, f, "POST", "/api/errors", strings.NewReader(report("")))
@@ -98,6 +99,16 @@ func TestReportIsPassedOnWhole(t *testing.T) {
 	if e == nil || e.Project != "shop" || e.Environment != "test" || e.User.ID != "u1" || tracker.SourceOf(e) != tracker.Browser ||
 		len(e.Exceptions) != 1 || e.Exceptions[0].Type != "ValueError" || e.Exceptions[0].Value != "bad" || e.Traceback != "no location here" {
 		t.Errorf("reported %+v", e)
+	}
+}
+
+func TestReportsThatReplaceAreCorrections(t *testing.T) {
+	for member, want := range map[string]string{`"replace":true`: "correct", `"replace":false`: "", `"replace":"true"`: "", `"replace":1`: ""} {
+		f := &fakeTracker{outcome: tracker.Outcome{Status: tracker.Replaced}}
+		ask(t, f, "POST", "/api/errors", strings.NewReader(report(member)))
+		if f.reported == nil || f.called != want {
+			t.Errorf("%s: called %q, want %q", member, f.called, want)
+		}
 	}
 }
 

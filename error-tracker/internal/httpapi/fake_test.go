@@ -36,6 +36,11 @@ func (f *fakeTracker) Report(_ context.Context, e *event.Event) (tracker.Outcome
 	return f.outcome, f.err
 }
 
+func (f *fakeTracker) Correct(_ context.Context, e *event.Event) (tracker.Outcome, error) {
+	f.reported, f.called = e, "correct"
+	return f.outcome, f.err
+}
+
 func (f *fakeTracker) TestAlert(context.Context) error { f.alerts++; return f.err }
 
 func (f *fakeTracker) Issues(_ context.Context, q tracker.IssueQuery) (tracker.IssuePage, error) {

@@ -30,7 +30,7 @@ func (a *api) report(w http.ResponseWriter, r *http.Request) error {
 	case tracker.Reopened:
 		status = http.StatusCreated
 		answer.Count = out.Count
-	case tracker.Incremented, tracker.Duplicate:
+	case tracker.Incremented, tracker.Duplicate, tracker.Replaced:
 		answer.Count = out.Count
 	}
 	return problem.JSON(w, status, answer)
@@ -64,7 +64,11 @@ func (a *api) take(w http.ResponseWriter, r *http.Request) (tracker.Outcome, err
 	}
 	// A client that hangs up while its report waits for the disk must not undo
 	// it: its next try would count twice if this one was already written.
-	return a.Tracker.Report(context.WithoutCancel(r.Context()), e)
+	ctx := context.WithoutCancel(r.Context())
+	if report.Replace {
+		return a.Tracker.Correct(ctx, e)
+	}
+	return a.Tracker.Report(ctx, e)
 }
 
 // roomWait is how long a report waits for its turn to be decoded.

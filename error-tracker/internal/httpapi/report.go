@@ -95,6 +95,8 @@ func (d *reportDecoder) member(name string) {
 	case "event_id":
 		s, _ := p.String()
 		e.ID, _ = event.ParseID(s)
+	case "replace":
+		d.report.Replace, _ = p.Bool()
 	case "timestamp":
 		e.OccurredAt = d.time()
 	case "platform":

@@ -25,6 +25,7 @@ type record struct {
 	user    int64 // digest of who met it, 0 for nobody
 	session int64 // digest of the browser session, 0 for none
 	browser bool
+	replace bool // an event of this ID that is there already gives way
 
 	// By name, looked up by the writer.
 	project, environment, release int64
@@ -33,12 +34,7 @@ type record struct {
 
 // Record implements tracker.Store.
 func (s *Store) Record(ctx context.Context, e *event.Event, k grouping.Key) (tracker.Outcome, error) {
-	r := record{
-		event:   e,
-		key:     k,
-		at:      e.ReceivedAt.UnixMilli(),
-		browser: tracker.SourceOf(e) == tracker.Browser,
-	}
+	r := newRecord(e, k)
 	bk := baseKey{stored(e.Project, tracker.MaxProject), k.Hash}
 	if b, ok := s.base(ctx, bk); ok {
 		r.payload = s.payloads.packDelta(e, b.plain)
@@ -48,21 +44,35 @@ func (s *Store) Record(ctx context.Context, e *event.Event, k grouping.Key) (tra
 	} else {
 		r.payload = s.payloads.pack(e)
 	}
+	return s.write(ctx, r)
+}
+
+// newRecord computes what needs no database; the payload is left to the caller.
+func newRecord(e *event.Event, k grouping.Key) *record {
+	r := &record{
+		event:   e,
+		key:     k,
+		at:      e.ReceivedAt.UnixMilli(),
+		browser: tracker.SourceOf(e) == tracker.Browser,
+	}
 	if who := e.User.Identity(); who != "" {
 		r.user = digest64([]byte(who))
 	}
 	if session := tracker.SessionID(e); session != "" {
 		r.session = digest64([]byte(session))
 	}
-	var out tracker.Outcome
-	err := s.db.Write(ctx, func(tx *sqlitedb.Tx) (err error) {
-		out, err = s.record(tx, &r)
+	return r
+}
+
+func (s *Store) write(ctx context.Context, r *record) (out tracker.Outcome, err error) {
+	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) (err error) {
+		out, err = s.record(tx, r)
 		return err
 	})
 	if err != nil {
 		return tracker.Outcome{}, fmt.Errorf("record event: %w", err)
 	}
-	out.EventID = e.ID
+	out.EventID = r.event.ID
 	return out, nil
 }
 
@@ -84,7 +94,10 @@ func (s *Store) record(tx *sqlitedb.Tx, r *record) (tracker.Outcome, error) {
 		if err != nil {
 			return tracker.Outcome{}, err
 		}
-		if !fresh {
+		switch {
+		case !fresh && r.replace:
+			return s.replaced(tx, r, h)
+		case !fresh:
 			return duplicate(tx, r.eventKey)
 		}
 	}

@@ -118,4 +118,5 @@ const (
 	Incremented Status = "incremented" // one more event of an unresolved issue
 	Reopened    Status = "reopened"    // a resolved issue came back
 	Duplicate   Status = "duplicate"   // this event ID was counted before; nothing changed
+	Replaced    Status = "replaced"    // this event ID was counted before, and its event gave way to this one
 )

@@ -18,6 +18,7 @@ type Report struct {
 	Message       string
 	UserID        string        // who met the error, if Facts.User has no ID
 	Frames        []event.Frame // of the exception, for clients that send one stack and no chain
+	Replace       bool          // an event of the same ID gives way
 	Facts         event.Event   // everything else; Facts.Traceback is the text
 }
 

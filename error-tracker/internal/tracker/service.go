@@ -31,6 +31,16 @@ func NewService(store Store, now func() time.Time, alert func()) *Service {
 // it is zero, e.ReceivedAt is set, and e.OccurredAt cleared if it cannot be
 // right. It returns after the event is on disk.
 func (s *Service) Report(ctx context.Context, e *event.Event) (Outcome, error) {
+	return s.report(ctx, e, s.Record)
+}
+
+// Correct is Report for an event that may have been reported before in another
+// form: what was said of it then gives way, and its issue is chosen anew.
+func (s *Service) Correct(ctx context.Context, e *event.Event) (Outcome, error) {
+	return s.report(ctx, e, s.Replace)
+}
+
+func (s *Service) report(ctx context.Context, e *event.Event, store func(context.Context, *event.Event, grouping.Key) (Outcome, error)) (Outcome, error) {
 	if err := validate(e); err != nil {
 		return Outcome{}, err
 	}
@@ -39,7 +49,7 @@ func (s *Service) Report(ctx context.Context, e *event.Event) (Outcome, error) {
 	}
 	e.ReceivedAt = s.now().UTC()
 	e.OccurredAt = plausible(e.OccurredAt, e.ReceivedAt)
-	out, err := s.Record(ctx, e, grouping.Of(e))
+	out, err := store(ctx, e, grouping.Of(e))
 	if err != nil {
 		return Outcome{}, err
 	}

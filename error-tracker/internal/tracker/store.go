@@ -19,6 +19,13 @@ type Store interface {
 	// is created or reopened and not muted, an alert is queued in the same
 	// transaction.
 	Record(ctx context.Context, e *event.Event, k grouping.Key) (Outcome, error)
+	// Replace is Record when the event ID is new. Otherwise e takes the place of
+	// the event that came by it: it moves to the issue that owns k.Hash, or to a
+	// new one that is resolved and muted like the one it leaves, keeps the time
+	// when it came, counts once, and alerts nobody. An issue whose last event
+	// leaves is gone. The event of an issue that was deleted stays deleted:
+	// Duplicate.
+	Replace(ctx context.Context, e *event.Event, k grouping.Key) (Outcome, error)
 
 	Issues(ctx context.Context, q IssueQuery) (IssuePage, error)
 	Issue(ctx context.Context, id int64) (Issue, error)
