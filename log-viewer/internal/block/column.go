@@ -411,14 +411,10 @@ func (c *column) appendValue(dst []byte, row int) []byte {
 			digits = upperDigits
 		}
 		size := (c.width + 1) / 2
-		packed := c.body[row*size : (row+1)*size]
-		for i := range c.width {
-			b := packed[i/2]
-			if i%2 == 0 {
-				b >>= 4
-			}
-			dst = append(dst, digits[b&15])
+		for _, b := range c.body[row*size : (row+1)*size] {
+			dst = append(dst, digits[b>>4], digits[b&15])
 		}
+		dst = dst[:len(dst)-c.width%2]
 	}
 	return append(dst, c.tail...)
 }

@@ -3,6 +3,7 @@ package block
 import (
 	"bytes"
 	"math/bits"
+	"strings"
 	"unsafe"
 
 	"github.com/monlight/monlight/log-viewer/internal/logs"
@@ -269,31 +270,35 @@ func (b *Block) contains(p *piece, t int) (rowSet, error) {
 	if p.fixed || o.vars == 0 {
 		return noRows, nil
 	}
-	if p.core != "" && !bytes.Contains(b.folded[o.from:o.to], unsafe.Slice(unsafe.StringData(p.core), len(p.core))) {
-		return noRows, nil
-	}
 	if p.single {
-		set, err := b.inColumns(t, p.Piece, p.Start, p.End)
+		set, err := b.inColumns(t, need{p.Piece, p.Start, p.End})
 		set.exact = true
 		return set, err
 	}
-	set := someRows
-	for _, id := range p.ids {
-		in, err := b.inColumns(t, id, true, true)
-		if err != nil {
-			return set, err
+	any := noRows
+	for i := range p.variants {
+		v := &p.variants[i]
+		if !strings.Contains(plain, v.pattern) {
+			continue
 		}
-		in.exact = in.none()
-		if set = set.and(in); set.none() {
-			return noRows, nil
+		set := someRows
+		for _, n := range v.needs {
+			in, err := b.inColumns(t, n)
+			if err != nil {
+				return set, err
+			}
+			if set = set.and(in); set.none() {
+				break
+			}
 		}
+		any = any.or(set)
 	}
-	set.exact = false
-	return set, nil
+	any.exact = any.none()
+	return any, nil
 }
 
 // inColumns finds the rows that have a variable with the token in it.
-func (b *Block) inColumns(t int, token string, start, end bool) (rowSet, error) {
+func (b *Block) inColumns(t int, w need) (rowSet, error) {
 	if err := b.readVars(); err != nil {
 		return noRows, err
 	}
@@ -301,45 +306,69 @@ func (b *Block) inColumns(t int, token string, start, end bool) (rowSet, error) 
 	set := rowSet{bits: newBits(n)}
 	for k := range b.templates[t].vars {
 		c := &b.templates[t].columns[k]
-		if start && end && !c.canBe(token) {
+		if !c.canHave(w) {
 			continue
 		}
 		c, err := b.column(t, k)
 		if err != nil {
 			return noRows, err
 		}
-		b.fold = c.find(token, start, end, n, set.bits, b.fold)
+		b.fold = c.find(w, n, set.bits, b.fold)
 	}
 	return set, nil
 }
 
-// canBe tells, by the header alone, whether the column may have the token as a value.
-func (c *column) canBe(token string) bool {
-	switch c.typ & 0x1f {
+// canHave tells, by the header alone, whether values may be or contain what is needed.
+func (c *column) canHave(w need) bool {
+	typ := c.typ & 0x1f
+	whole := w.start && w.end
+	switch typ {
 	case colHex:
-		return len(token) == len(c.head)+c.width+len(c.tail)
+		if most := len(c.head) + c.width + len(c.tail); len(w.token) > most || whole && len(w.token) != most {
+			return false
+		}
 	case colInt, colDelta:
-		rest := len(token) - len(c.head) - len(c.tail)
-		return rest > 0 && rest <= maxDigits && isDigit(token[len(c.head)]) && isDigit(token[len(token)-len(c.tail)-1])
+		rest := len(w.token) - len(c.head) - len(c.tail)
+		if rest > maxDigits || whole && rest <= 0 {
+			return false
+		}
+	default:
+		return true
+	}
+	for i := range len(w.token) {
+		k := w.token[i]
+		if !isDigit(k) && (typ != colHex || hexKind[k] == 0) && !hasFolded(c.head, k) && !hasFolded(c.tail, k) {
+			return false
+		}
 	}
 	return true
+}
+
+// hasFolded tells whether the affix may have the byte once it is folded.
+func hasFolded(affix []byte, k byte) bool {
+	for _, a := range affix {
+		if a == k || a >= 0x80 || a|0x20 == k {
+			return true
+		}
+	}
+	return false
 }
 
 // find sets the bits of rows whose value has the token in it: as a whole with
 // start and end, at its beginning with start, at its end with end. It returns
 // the buffer that it used.
-func (c *column) find(token string, start, end bool, rows int, out []uint64, buffer []byte) []byte {
+func (c *column) find(w need, rows int, out []uint64, buffer []byte) []byte {
 	is := func(value []byte) bool {
 		buffer = logs.AppendFold(buffer[:0], text(value))
 		switch {
-		case start && end:
-			return string(buffer) == token
-		case start:
-			return len(buffer) >= len(token) && string(buffer[:len(token)]) == token
-		case end:
-			return len(buffer) >= len(token) && string(buffer[len(buffer)-len(token):]) == token
+		case w.start && w.end:
+			return string(buffer) == w.token
+		case w.start:
+			return strings.HasPrefix(text(buffer), w.token)
+		case w.end:
+			return strings.HasSuffix(text(buffer), w.token)
 		}
-		return bytes.Contains(buffer, unsafe.Slice(unsafe.StringData(token), len(token)))
+		return strings.Contains(text(buffer), w.token)
 	}
 	var value []byte
 	switch typ := c.typ & 0x1f; {
@@ -364,39 +393,54 @@ func (c *column) find(token string, start, end bool, rows int, out []uint64, buf
 				}
 			}
 		}
-	case start && end && typ != colText:
-		c.findNumber(token, rows, out)
-	case typ == colText && len(c.head)+len(c.tail) == 0 && len(token) > 0:
-		buffer = c.findText(token, start, end, out, buffer)
+	case w.start && w.end && typ != colText:
+		c.findNumber(w.token, rows, out)
 	default:
-		for at := range rows {
-			value = c.appendValue(value[:0], at)
-			if is(value) {
-				out[at/64] |= 1 << (at % 64)
-			}
-		}
+		buffer = c.render(rows, append(buffer[:0], separator))
+		findLines(buffer, w, out)
 	}
 	return buffer
 }
 
-// findText looks through all values of a column of text at once, line by line.
-func (c *column) findText(token string, start, end bool, out []uint64, buffer []byte) []byte {
-	buffer = logs.AppendFold(append(buffer[:0], separator), text(c.body))
-	needle := make([]byte, 0, len(token)+2)
-	if start {
+// render appends all values, folded, each with a separator behind it.
+func (c *column) render(rows int, buffer []byte) []byte {
+	if c.typ&0x1f == colText && len(c.head)+len(c.tail) == 0 {
+		return logs.AppendFold(buffer, text(c.body))
+	}
+	plain := *c
+	plain.head, plain.tail = []byte(logs.Fold(text(c.head))), []byte(logs.Fold(text(c.tail)))
+	plain.typ &^= colUpper
+	if c.typ&0x1f == colText {
+		plain.head, plain.tail = c.head, c.tail // folded with the rest
+	}
+	at := len(buffer)
+	for row := range rows {
+		buffer = append(plain.appendValue(buffer, row), separator)
+	}
+	if c.typ&0x1f == colText {
+		return append(buffer[:at], logs.Fold(text(buffer[at:]))...)
+	}
+	return buffer
+}
+
+// findLines looks through lines, each with a separator before and behind it, at
+// once.
+func findLines(lines []byte, w need, out []uint64) {
+	needle := make([]byte, 0, len(w.token)+2)
+	if w.start {
 		needle = append(needle, separator)
 	}
-	needle = append(needle, token...)
-	if end {
+	needle = append(needle, w.token...)
+	if w.end {
 		needle = append(needle, separator)
 	}
 	row, from := 0, 0
 	for {
-		i := bytes.Index(buffer[from:], needle)
+		i := bytes.Index(lines[from:], needle)
 		if i < 0 {
-			return buffer
+			return
 		}
-		row += bytes.Count(buffer[from:from+i+1], []byte{separator})
+		row += bytes.Count(lines[from:from+i+1], []byte{separator})
 		at := row - 1
 		out[at/64] |= 1 << (at % 64)
 		from += i + 1

@@ -117,11 +117,21 @@ func fieldHint(x *logs.Expr) *Plan {
 // piece is a text to look for, taken apart by tokens.
 type piece struct {
 	logs.Text
-	fixed  bool     // it cannot touch a variable: all tokens are complete and have no digit
-	single bool     // it is one token, or a part of one
-	core   string   // what a template must contain around and between variables
-	ids    []string // complete tokens with digits: each must be a variable
-	marked bool     // it has the mark in it
+	fixed    bool      // it cannot touch a variable: all tokens are complete and have no digit
+	single   bool      // it is one token, or a part of one
+	variants []variant // other ways in which it can stand in a line than in the template alone
+	marked   bool      // it has the mark in it
+}
+
+// variant is a way in which variables take part in a piece.
+type variant struct {
+	pattern string // what the template must contain
+	needs   []need // what variables of the line must be or contain
+}
+
+type need struct {
+	token      string
+	start, end bool
 }
 
 func newPiece(t logs.Text) (*piece, []Key) {
@@ -129,6 +139,8 @@ func newPiece(t logs.Text) (*piece, []Key) {
 	s := t.Piece
 	var keys []Key
 	var core []byte
+	var inner []need
+	left, right := "", "" // parts of tokens at the ends
 	for i := 0; i < len(s); {
 		start := i
 		for i < len(s) && classes[s[i]] == classOther {
@@ -152,6 +164,11 @@ func newPiece(t logs.Text) (*piece, []Key) {
 					keys = append(keys, k)
 				}
 			}
+			if start == 0 {
+				left = token
+			} else {
+				right = token
+			}
 			continue
 		}
 		if k, ok := KeyOf(token); ok {
@@ -159,14 +176,39 @@ func newPiece(t logs.Text) (*piece, []Key) {
 		}
 		if hasDigit(token) {
 			p.fixed = false
-			p.ids = append(p.ids, token)
+			inner = append(inner, need{token, true, true})
 			core = append(core, mark)
 		} else {
 			core = append(core, token...)
 		}
 	}
-	if !p.single {
-		p.core = string(core)
+	if !p.single && !p.fixed {
+		p.variants = variants(left, string(core), right, inner)
 	}
 	return p, keys
+}
+
+// variants are the ways in which the parts of tokens at the ends can be parts
+// of words of the template, or of variables.
+func variants(left, core, right string, inner []need) (out []variant) {
+	for _, l := range ends(left, need{left, false, true}) {
+		for _, r := range ends(right, need{right, true, false}) {
+			v := variant{pattern: l.pattern + core + r.pattern}
+			v.needs = append(append(append(v.needs, inner...), l.needs...), r.needs...)
+			if len(v.needs) > 0 { // without, the template alone has it
+				out = append(out, v)
+			}
+		}
+	}
+	return out
+}
+
+func ends(token string, n need) (out []variant) {
+	if token == "" {
+		return []variant{{}}
+	}
+	if !hasDigit(token) {
+		out = append(out, variant{pattern: token})
+	}
+	return append(out, variant{pattern: string(rune(mark)), needs: []need{n}})
 }

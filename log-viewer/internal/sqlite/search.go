@@ -174,8 +174,9 @@ func (s *search) run(units []unit) {
 				}
 			}
 			units = units[1:]
-			// The first blocks themselves tell about words as quickly as the lists do.
-			if u.sealed != nil && !s.filter.hasText(u.sealed, looked+len(batch) >= 3) {
+			// Words that are searched for are mostly in the newest block, which
+			// tells as quickly as the list of words does.
+			if u.sealed != nil && !s.filter.hasText(u.sealed, looked+len(batch) > 0) {
 				continue
 			}
 			batch = append(batch, u)
