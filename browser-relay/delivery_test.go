@@ -287,27 +287,28 @@ func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d *discard) WriteHeader(int)             {}
 
-// An event that makes the tracker fail holds up those behind it for a while, not
-// for ever.
+// An event that makes the tracker fail is given up, and holds up nobody for
+// long, whether the tracker takes batches or not.
 func TestPoisonIsGivenUp(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
+	for name, noBatches := range map[string]bool{"in batches": false, "one by one": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t, nil)
+			s.upstream.poison, s.upstream.noBatches = "m1", noBatches
+			s.upstream.behave(status(503)) // so that they come together
+			if code, _, _ := ask(s, "POST", batchDoor, batchOf(0, 5)); code != 202 {
+				t.Fatal(code)
+			}
+			s.upstream.behave(nil)
+			eventually(t, "delivery of the others", func() bool { e, _ := s.upstream.counts(); return e == 4 })
+			eventually(t, "count of the loss", func() bool {
+				_, traffic, _ := ask(s, "GET", "/api/traffic", "", "X-API-Key", testKey)
+				return strings.Contains(traffic, `"what":"lost","reason":"upstream","count":1`)
+			})
+			eventually(t, "end of the wait", func() bool {
+				_, body, _ := ask(s, "GET", "/health", "")
+				return !strings.Contains(body, "waiting")
+			})
+		})
 	}
-	s := newService(t, nil)
-	s.upstream.behave(func(w http.ResponseWriter, r *http.Request) bool {
-		body, _ := io.ReadAll(r.Body)
-		if strings.Contains(string(body), `"message":"m0"`) {
-			return status(500)(w, r)
-		}
-		r.Body = io.NopCloser(strings.NewReader(string(body)))
-		return false
-	})
-	if code, _, _ := ask(s, "POST", batchDoor, batchOf(0, 4)); code != 202 {
-		t.Fatal(code)
-	}
-	eventually(t, "delivery of the others", func() bool { e, _ := s.upstream.counts(); return e == 3 })
-	eventually(t, "count of the loss", func() bool {
-		_, traffic, _ := ask(s, "GET", "/api/traffic", "", "X-API-Key", testKey)
-		return strings.Contains(traffic, `"what":"lost","reason":"upstream","count":1`)
-	})
 }

@@ -22,7 +22,10 @@ type fakeUpstream struct {
 	points []map[string]any
 	keys   map[string]string // Idempotency-Key -> body
 	hits   int
-	answer func(w http.ResponseWriter, r *http.Request) bool // true: it has answered
+	poison any // the message of events that it fails with
+
+	noBatches bool                                              // an error tracker of before there were any
+	answer    func(w http.ResponseWriter, r *http.Request) bool // true: it has answered
 }
 
 func newFakeUpstream(t *testing.T) *fakeUpstream {
@@ -55,6 +58,31 @@ func (u *fakeUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	switch r.URL.Path {
+	case "/api/errors/batch":
+		var batch struct{ Reports []map[string]any }
+		if u.noBatches {
+			http.NotFound(w, r)
+			return
+		}
+		if json.Unmarshal(body, &batch) != nil {
+			http.Error(w, `{"detail":"Invalid JSON"}`, http.StatusBadRequest)
+			return
+		}
+		results := []string{}
+		for _, e := range batch.Reports {
+			id, _ := e["event_id"].(string)
+			switch {
+			case e["message"] == u.poison:
+				results = append(results, `{"error":500,"detail":"Internal server error"}`)
+			case u.events[id] != nil:
+				results = append(results, `{"status":"duplicate"}`)
+			default:
+				u.events[id] = e
+				u.order = append(u.order, id)
+				results = append(results, `{"status":"created"}`)
+			}
+		}
+		fmt.Fprintf(w, `{"results":[%s]}`, strings.Join(results, ","))
 	case "/api/errors":
 		var e map[string]any
 		if json.Unmarshal(body, &e) != nil {
@@ -62,6 +90,10 @@ func (u *fakeUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		id, _ := e["event_id"].(string)
+		if e["message"] == u.poison {
+			http.Error(w, `{"detail":"Internal server error"}`, http.StatusInternalServerError)
+			return
+		}
 		if u.events[id] != nil {
 			fmt.Fprint(w, `{"status":"duplicate","id":1,"count":1}`)
 			return

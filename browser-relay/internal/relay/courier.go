@@ -43,12 +43,26 @@ func NewCourier(u Upstream, now func() time.Time) *Courier { return &Courier{ups
 // Send sends p and learns from the answer.
 func (c *Courier) Send(ctx context.Context, p Parcel) Result {
 	r := c.upstream.Send(ctx, p)
+	c.learn(ctx, p.Target, r)
+	return r
+}
+
+// SendEvents is Upstream.SendEvents, and learns from the answers.
+func (c *Courier) SendEvents(ctx context.Context, parcels []Parcel) []Result {
+	results := c.upstream.SendEvents(ctx, parcels)
+	for _, r := range results {
+		c.learn(ctx, ToErrors, r)
+	}
+	return results
+}
+
+func (c *Courier) learn(ctx context.Context, t Target, r Result) {
 	if r.Outcome != Delivered && ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled) {
-		return r // we ended it ourselves; it says nothing about the target
+		return // we ended it ourselves; it says nothing about the target
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := &c.state[p.Target]
+	s := &c.state[t]
 	switch r.Outcome {
 	case Delivered:
 		s.Failures, s.Detail, s.Last = 0, "", c.now()
@@ -67,7 +81,6 @@ func (c *Courier) Send(ctx context.Context, p Parcel) Result {
 		s.Outcome, s.Detail = r.Outcome, r.Detail
 		s.RetryAt = c.now().Add(pauseAfter(s.Failures, r.RetryAfter))
 	}
-	return r
 }
 
 // pauseAfter is how long to wait after a number of failures in a row.

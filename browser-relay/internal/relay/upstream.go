@@ -57,7 +57,17 @@ type Result struct {
 type Upstream interface {
 	// Send sends p, within 5 s at most.
 	Send(ctx context.Context, p Parcel) Result
+	// SendEvents sends several parcels for the error tracker, at most
+	// MaxEventsAtOnce, in as few requests as that allows. There is a result for
+	// each that was sent: those after a failure may not be.
+	SendEvents(ctx context.Context, parcels []Parcel) []Result
 }
+
+// Limits of SendEvents.
+const (
+	MaxEventsAtOnce     = 64
+	MaxEventBytesAtOnce = 240_000 // of the bodies together, unless it is one
+)
 
 // Encoder writes what the services behind understand.
 type Encoder interface {

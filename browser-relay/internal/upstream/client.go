@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/monlight/monlight/browser-relay/internal/relay"
@@ -40,6 +41,7 @@ type Service struct {
 type Client struct {
 	http     *http.Client
 	services map[relay.Target]Service
+	single   atomic.Int64 // until then (Unix seconds) the error tracker takes no batches
 }
 
 // New returns a client of the two services.
@@ -71,24 +73,35 @@ func (c *Client) Send(ctx context.Context, p relay.Parcel) relay.Result {
 	if p.Target == relay.ToMetrics {
 		address = s.URL.String() + "/api/metrics?partial=1"
 	}
+	res, body, failed := c.post(ctx, s, address, p)
+	if res == nil {
+		return failed
+	}
+	return judge(p.Target, res, body)
+}
+
+// post sends a body and reads the answer. Without an answer res is nil.
+func (c *Client) post(ctx context.Context, s Service, address string, p relay.Parcel) (res *http.Response, body []byte, failed relay.Result) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(p.Body))
 	if err != nil {
-		return relay.Result{Outcome: relay.Misconfigured, Detail: err.Error()}
+		return nil, nil, relay.Result{Outcome: relay.Misconfigured, Detail: err.Error()}
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-API-Key", s.Key.Reveal())
 	req.Header.Set("User-Agent", "monlight-browser-relay")
-	req.Header.Set("Idempotency-Key", p.Key)
-	res, err := c.http.Do(req)
+	if p.Key != "" {
+		req.Header.Set("Idempotency-Key", p.Key)
+	}
+	res, err = c.http.Do(req)
 	if err != nil {
-		return relay.Result{Outcome: relay.Down, Detail: reason(err)}
+		return nil, nil, relay.Result{Outcome: relay.Down, Detail: reason(err)}
 	}
 	defer res.Body.Close() //nolint:errcheck // read as far as wanted
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	body, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil {
-		return relay.Result{Outcome: relay.Down, Detail: reason(err)}
+		return nil, nil, relay.Result{Outcome: relay.Down, Detail: reason(err)}
 	}
-	return judge(p.Target, res, body)
+	return res, body, relay.Result{}
 }
 
 // judge says what an answer means.
@@ -101,8 +114,8 @@ func judge(t relay.Target, res *http.Response, body []byte) relay.Result {
 	if d := detail(body); d != "" {
 		r.Detail += ": " + d
 	}
-	switch code := res.StatusCode; {
-	case code == http.StatusOK || code == http.StatusCreated || code == http.StatusAccepted && t == relay.ToMetrics:
+	code := res.StatusCode
+	if code == http.StatusOK || code == http.StatusCreated || code == http.StatusAccepted && t == relay.ToMetrics {
 		// What is not JSON comes from somebody else: a proxy's page, for example.
 		if !json.Valid(body) || len(body) == 0 || body[0] != '{' {
 			r.Outcome, r.Detail = relay.Down, fmt.Sprintf("status %d with an answer that is no JSON object", code)
@@ -112,19 +125,27 @@ func judge(t relay.Target, res *http.Response, body []byte) relay.Result {
 		if len(body) <= maxPassed {
 			r.Body = body
 		}
-	case code == http.StatusTooManyRequests, code == http.StatusServiceUnavailable, code == http.StatusRequestTimeout:
-		r.Outcome, r.RetryAfter = relay.Busy, retryAfter(res.Header.Get("Retry-After"))
-	case code == http.StatusBadGateway, code == http.StatusGatewayTimeout:
-		r.Outcome = relay.Down
-	case code >= 500:
-		r.Outcome = relay.Failing
-	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusNotFound, code == http.StatusMethodNotAllowed,
-		code < 400:
-		r.Outcome = relay.Misconfigured
-	default:
-		r.Outcome = relay.Refused
+		return r
+	}
+	if r.Outcome = outcomeOf(code); r.Outcome == relay.Busy {
+		r.RetryAfter = retryAfter(res.Header.Get("Retry-After"))
 	}
 	return r
+}
+
+// outcomeOf is what a status other than success means.
+func outcomeOf(code int) relay.Outcome {
+	switch {
+	case code == http.StatusTooManyRequests, code == http.StatusServiceUnavailable, code == http.StatusRequestTimeout:
+		return relay.Busy
+	case code == http.StatusBadGateway, code == http.StatusGatewayTimeout:
+		return relay.Down
+	case code >= 500:
+		return relay.Failing
+	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusNotFound, code == http.StatusMethodNotAllowed, code < 400:
+		return relay.Misconfigured
+	}
+	return relay.Refused
 }
 
 // detail is what one of our services says about an error.

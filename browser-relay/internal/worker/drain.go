@@ -15,7 +15,7 @@ const (
 	// parallel bounds the queues of one target that are worked at once.
 	parallel = 8
 	// perTurn is how many entries a queue delivers before others have their turn.
-	perTurn = 64
+	perTurn = 256
 	// turnTime is how long a turn may take.
 	turnTime = 2 * time.Second
 	// suspectAfter is after how many internal errors of the other side in a row
@@ -47,6 +47,7 @@ type Drain struct {
 type trouble struct {
 	entry    int64
 	attempts int
+	others   bool // others were taken while this one was not
 	retryAt  time.Time
 }
 
@@ -150,7 +151,7 @@ func (d *Drain) turn(ctx context.Context, q relay.Queue) {
 	}
 	if err != nil && ctx.Err() == nil {
 		d.log.ErrorContext(ctx, "job failed", "job", "drain", "target", d.target.String(), "err", err)
-		d.pause(q, 0, time.Second)
+		d.blame(q, 0, false)
 	}
 }
 
@@ -165,41 +166,93 @@ func (d *Drain) deliverParcel(ctx context.Context, q relay.Queue) error {
 		parts[i] = entries[i].Body
 	}
 	r := d.courier.Send(ctx, relay.Parcel{Target: d.target, Key: entries[0].Parcel, Body: d.encoder.Batch(parts)})
-	if !d.settled(ctx, q, entries, r) {
+	switch {
+	case d.settled(q, entries, r):
+		d.clear(q)
+	case r.Outcome == relay.Refused:
+		items := 0
+		for i := range entries {
+			items += entries[i].Items
+		}
+		d.lose(ctx, q, items, r.Detail)
+	default:
 		return nil
 	}
 	return d.spool.Done(context.WithoutCancel(ctx), entries)
 }
 
-// deliverEntries sends events, one after the other.
+// deliverEntries sends events, several at a time.
 func (d *Drain) deliverEntries(ctx context.Context, q relay.Queue) error {
 	entries, err := d.spool.Next(ctx, q, perTurn)
 	if err != nil {
 		return err
 	}
-	began := time.Now()
-	n := 0
-	for n < len(entries) && ctx.Err() == nil && time.Since(began) < turnTime {
-		e := &entries[n]
-		r := d.courier.Send(ctx, relay.Parcel{Target: d.target, Key: e.Parcel, Body: e.Body})
-		if !d.settled(ctx, q, entries[n:n+1], r) {
-			if r.Outcome == relay.Failing && n == 0 {
-				n, err = d.suspect(ctx, q, entries)
-			}
+	var done []relay.Entry
+	for began := time.Now(); len(entries) > 0 && ctx.Err() == nil && time.Since(began) < turnTime; {
+		n := fitting(entries)
+		settled := d.deliverSome(ctx, q, entries[:n])
+		done = append(done, settled...)
+		if len(settled) < n {
 			break
 		}
-		n++
+		entries = entries[n:]
 	}
 	// What was delivered is forgotten even when the service is stopping. If that
 	// fails it is sent again, and its ID shows that it came before.
-	if doneErr := d.spool.Done(context.WithoutCancel(ctx), entries[:n]); doneErr != nil {
-		return doneErr
-	}
-	return err
+	return d.spool.Done(context.WithoutCancel(ctx), done)
 }
 
-// settled counts what became of entries and tells whether they are done with.
-func (d *Drain) settled(ctx context.Context, q relay.Queue, entries []relay.Entry, r relay.Result) bool {
+// fitting is how many entries from the first on may be sent at once.
+func fitting(entries []relay.Entry) int {
+	bytes := 0
+	for i := range entries {
+		bytes += len(entries[i].Body) + 1
+		if i > 0 && (i == relay.MaxEventsAtOnce || bytes > relay.MaxEventBytesAtOnce) {
+			return i
+		}
+	}
+	return len(entries)
+}
+
+// deliverSome sends events at once and returns those that are done with.
+func (d *Drain) deliverSome(ctx context.Context, q relay.Queue, entries []relay.Entry) (done []relay.Entry) {
+	parcels := make([]relay.Parcel, len(entries))
+	for i := range entries {
+		parcels[i] = relay.Parcel{Target: d.target, Key: entries[i].Parcel, Body: entries[i].Body}
+	}
+	results := d.courier.SendEvents(ctx, parcels)
+	delivered := false
+	for _, r := range results {
+		delivered = delivered || r.Outcome == relay.Delivered
+	}
+	failing := false
+	for i, r := range results[:min(len(results), len(entries))] {
+		// While others are taken, one that makes the other side fail is itself to
+		// blame, and does not stay at the head of the queue for ever.
+		if r.Outcome == relay.Failing && !failing {
+			failing = true
+			if d.blame(q, entries[i].ID, delivered) {
+				d.lose(ctx, q, entries[i].Items, "internal errors, while others were taken: "+r.Detail)
+				done = append(done, entries[i])
+			}
+			continue
+		}
+		if d.settled(q, entries[i:i+1], r) {
+			done = append(done, entries[i])
+		} else if r.Outcome == relay.Refused {
+			d.lose(ctx, q, entries[i].Items, r.Detail)
+			done = append(done, entries[i])
+		}
+	}
+	if !failing && len(done) > 0 {
+		d.clear(q)
+	}
+	return done
+}
+
+// settled counts entries that were delivered, and tells whether they were. A
+// queue whose entry makes the other side fail waits.
+func (d *Drain) settled(q relay.Queue, entries []relay.Entry, r relay.Result) bool {
 	items, what := 0, relay.CountErrors
 	for i := range entries {
 		items += entries[i].Items
@@ -209,15 +262,10 @@ func (d *Drain) settled(ctx context.Context, q relay.Queue, entries []relay.Entr
 	}
 	switch r.Outcome {
 	case relay.Delivered:
-		d.clear(q)
 		d.traffic.Add(relay.Count{Key: q.KeyID, What: relay.CountDelivered, Reason: what}, items)
 		return true
-	case relay.Refused:
-		d.clear(q)
-		d.lose(ctx, q, items, r.Detail)
-		return true
 	case relay.Failing:
-		d.pause(q, entries[0].ID, 0)
+		d.blame(q, entries[0].ID, false)
 	}
 	return false
 }
@@ -227,8 +275,10 @@ func (d *Drain) lose(ctx context.Context, q relay.Queue, items int, detail strin
 	d.traffic.Add(relay.Count{Key: q.KeyID, What: relay.CountLost, Reason: relay.ReasonUpstream}, items)
 }
 
-// pause lets a queue wait: after the failure of an entry longer each time.
-func (d *Drain) pause(q relay.Queue, entry int64, pause time.Duration) {
+// blame lets a queue wait because of an entry, longer each time. others tells
+// whether others were taken at the same time. When that was so once, and the
+// entry still fails, it is to be given up.
+func (d *Drain) blame(q relay.Queue, entry int64, others bool) (giveUp bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t := d.stuck[q]
@@ -237,34 +287,13 @@ func (d *Drain) pause(q relay.Queue, entry int64, pause time.Duration) {
 		d.stuck[q] = t
 	}
 	t.attempts++
-	if pause == 0 {
-		pause = min(minPause<<min(t.attempts-1, 10), maxPause)
-	}
-	t.retryAt = time.Now().Add(pause)
+	t.others = t.others || others
+	t.retryAt = time.Now().Add(min(minPause<<min(t.attempts-1, 10), maxPause))
+	return t.others && t.attempts >= suspectAfter
 }
 
 func (d *Drain) clear(q relay.Queue) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.stuck, q)
-}
-
-// suspect finds out whether the first entry is the cause of the other side's
-// errors: if the one behind it is taken, it is, and is given up.
-func (d *Drain) suspect(ctx context.Context, q relay.Queue, entries []relay.Entry) (done int, err error) {
-	d.mu.Lock()
-	t := d.stuck[q]
-	suspected := t != nil && t.attempts >= suspectAfter
-	d.mu.Unlock()
-	if !suspected || len(entries) < 2 {
-		return 0, nil
-	}
-	e := &entries[1]
-	if r := d.courier.Send(ctx, relay.Parcel{Target: d.target, Key: e.Parcel, Body: e.Body}); r.Outcome != relay.Delivered {
-		return 0, nil
-	}
-	d.clear(q)
-	d.traffic.Add(relay.Count{Key: q.KeyID, What: relay.CountDelivered, Reason: relay.CountErrors}, e.Items)
-	d.lose(ctx, q, entries[0].Items, "internal errors, while the next event was taken")
-	return 2, nil
 }

@@ -75,6 +75,7 @@ func Routes(r chi.Router, o Options) {
 	h := func(f problem.HandlerFunc) http.HandlerFunc { return problem.Handler(o.Log, f) }
 
 	r.Post("/api/errors", h(a.report))
+	r.Post("/api/errors/batch", h(a.reportBatch))
 	r.Get("/api/errors", h(a.list))
 	r.Post("/api/errors/bulk", h(a.bulk))
 	r.Get("/api/errors/{id}", h(a.detail))

@@ -21,8 +21,14 @@ func (a *api) report(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer := outcomeJSON{Status: string(out.Status), ID: out.IssueID, EventID: out.EventID.String()}
-	status := http.StatusOK
+	answer, status := outcome(out)
+	return problem.JSON(w, status, answer)
+}
+
+// outcome is the answer to a report that was stored.
+func outcome(out tracker.Outcome) (answer outcomeJSON, status int) {
+	answer = outcomeJSON{Status: string(out.Status), ID: out.IssueID, EventID: out.EventID.String()}
+	status = http.StatusOK
 	switch out.Status {
 	case tracker.Created:
 		status = http.StatusCreated
@@ -33,7 +39,7 @@ func (a *api) report(w http.ResponseWriter, r *http.Request) error {
 	case tracker.Incremented, tracker.Duplicate, tracker.Replaced:
 		answer.Count = out.Count
 	}
-	return problem.JSON(w, status, answer)
+	return answer, status
 }
 
 type outcomeJSON struct {
@@ -54,21 +60,9 @@ func (a *api) take(w http.ResponseWriter, r *http.Request) (tracker.Outcome, err
 		return tracker.Outcome{}, err
 	}
 	defer release()
-	report, err := decodeReport(body)
-	if err != nil {
-		return tracker.Outcome{}, err
-	}
-	e, err := report.Event()
-	if err != nil {
-		return tracker.Outcome{}, err
-	}
 	// A client that hangs up while its report waits for the disk must not undo
 	// it: its next try would count twice if this one was already written.
-	ctx := context.WithoutCancel(r.Context())
-	if report.Replace {
-		return a.Tracker.Correct(ctx, e)
-	}
-	return a.Tracker.Report(ctx, e)
+	return a.takeText(context.WithoutCancel(r.Context()), body)
 }
 
 // roomWait is how long a report waits for its turn to be decoded.
