@@ -38,7 +38,7 @@ func TestStreamedBodiesMayBeLargerThanTheBudget(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	got, _ := io.ReadAll(resp.Body)
-	if resp.StatusCode != 200 || strings.TrimSpace(string(got)) != "41943040" {
+	if resp.StatusCode != http.StatusOK || strings.TrimSpace(string(got)) != "41943040" {
 		t.Errorf("POST of 40 MiB = %d %s, want 200 and its size", resp.StatusCode, got)
 	}
 }

@@ -191,13 +191,13 @@ func around(line []byte, column int) string {
 func trimEnd(line []byte) []byte {
 	if end := lineEnd(line); end > 0 {
 		line = line[:end]
-		switch {
-		case line[end-1] == '\n':
+		switch line[end-1] {
+		case '\n':
 			line = line[:end-1]
 			if n := len(line); n > 0 && line[n-1] == '\r' {
 				line = line[:n-1]
 			}
-		case line[end-1] == '\r':
+		case '\r':
 			line = line[:end-1]
 		default:
 			line = line[:end-3]

@@ -231,10 +231,9 @@ func (j *job) whyNoMap(ctx context.Context, f *file) (string, error) {
 	if f.debugID != "" {
 		fmt.Fprintf(&b, "no map with debug ID %s was uploaded; ", f.debugID)
 	}
-	switch {
-	case total == 0:
+	if total == 0 {
 		fmt.Fprintf(&b, "release %q has no source maps", j.release)
-	default:
+	} else {
 		fmt.Fprintf(&b, "of the %d source maps of release %q none is for %s: %s", total, j.release, f.path, strings.Join(paths, ", "))
 		if total > len(paths) {
 			b.WriteString(", …")

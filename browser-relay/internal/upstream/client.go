@@ -73,7 +73,7 @@ func (c *Client) Send(ctx context.Context, p relay.Parcel) relay.Result {
 	if p.Target == relay.ToMetrics {
 		address = s.URL.String() + "/api/metrics?partial=1"
 	}
-	res, body, failed := c.post(ctx, s, address, p)
+	res, body, failed := c.post(ctx, s, address, p) //nolint:bodyclose // post has read and closed it
 	if res == nil {
 		return failed
 	}

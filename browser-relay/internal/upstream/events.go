@@ -69,7 +69,7 @@ func (c *Client) sendBatch(ctx context.Context, parcels []relay.Parcel) (results
 	}
 	b.WriteString("]}")
 	s := c.services[relay.ToErrors]
-	res, body, failed := c.post(ctx, s, s.URL.String()+"/api/errors/batch", relay.Parcel{Target: relay.ToErrors, Body: b.Bytes()})
+	res, body, failed := c.post(ctx, s, s.URL.String()+"/api/errors/batch", relay.Parcel{Target: relay.ToErrors, Body: b.Bytes()}) //nolint:bodyclose // post has read and closed it
 	if res == nil {
 		return []relay.Result{failed}, true
 	}

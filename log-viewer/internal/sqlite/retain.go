@@ -263,7 +263,7 @@ func (s *Store) repack(ctx context.Context, mixed []mixedBlock, out *Removed) er
 	if err != nil {
 		return err
 	}
-	defer enc.Close()
+	defer func() { _ = enc.Close() }()
 	p := packer{store: s, reader: reader{store: s, ctx: ctx}, enc: enc}
 	defer p.reader.release()
 	for _, m := range mixed {

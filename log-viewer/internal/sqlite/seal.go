@@ -110,7 +110,7 @@ func (s *Store) Flush(_ context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer enc.Close()
+	defer func() { _ = enc.Close() }()
 	s.mu.Lock()
 	for _, c := range s.chunks {
 		c.closed = true

@@ -193,13 +193,12 @@ func testReplaceMany(t *testing.T, open Opener) {
 		record(t, s, r)
 		reports = append(reports, r)
 	}
-	var id int64
 	for i, r := range reports {
-		id = replace(t, s, corrected(r, 2+i%2)).IssueID
+		replace(t, s, corrected(r, 2+i%2))
 	}
 	for _, n := range []int{2, 3} {
 		r := newReport(n, start.Add(time.Hour))
-		id = record(t, s, r).IssueID
+		id := record(t, s, r).IssueID
 		got := issue(t, s, id)
 		list, err := s.Occurrences(t.Context(), id, 0, 100)
 		noError(t, "Occurrences", err)

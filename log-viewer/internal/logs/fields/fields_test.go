@@ -118,7 +118,7 @@ func FuzzLookupFindsWhatEachReports(f *testing.F) {
 		seen := map[string]bool{}
 		fields.Each(message, func(name, value string) bool {
 			key := strings.ToLower(name)
-			if name == "" || len(name) > fields.MaxName || seen[key] || strings.ToUpper(key) != strings.ToUpper(name) {
+			if name == "" || len(name) > fields.MaxName || seen[key] || !strings.EqualFold(key, name) {
 				return true
 			}
 			seen[key] = true

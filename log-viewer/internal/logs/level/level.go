@@ -108,10 +108,10 @@ func beginsWithTime(line string) bool {
 	for digits < len(line) && digit(line[digits]) {
 		digits++
 	}
-	switch {
-	case digits == 0:
+	switch digits {
+	case 0:
 		return isMonth(line[:3]) && line[3] == ' ' || isDay(line[:3]) && line[3] == ' '
-	case digits == 4 || digits == 2 || digits == 1:
+	case 4, 2, 1:
 		c := line[digits]
 		return (c == '-' || c == '/' || c == ':' || c == '.') && digit(line[digits+1]) || c == '/' && isMonth(line[digits+1:digits+4]) ||
 			c == '-' && isMonth(line[digits+1:digits+4])
