@@ -1,0 +1,17 @@
+//go:build unix
+
+package docker
+
+import (
+	"io/fs"
+	"syscall"
+)
+
+const openFlags = syscall.O_NONBLOCK | syscall.O_NOFOLLOW
+
+func inodeOf(info fs.FileInfo) uint64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return st.Ino
+	}
+	return 0
+}
