@@ -44,7 +44,8 @@ type Options struct {
 	Relaxed bool
 	// QueueSize bounds the writes that wait for the writer; 0 is 1,024.
 	QueueSize int
-	// Readers is the most connections that read at a time; 0 is 4.
+	// Readers is the most connections that read at a time, and the most
+	// Snapshots; 0 is 4.
 	Readers int
 	// ReadTimeout ends a read, and a read transaction, that takes longer.
 	// 0 is 10 s.
@@ -91,6 +92,8 @@ type DB struct {
 	floor   floor
 	w       *writer
 	version int
+
+	snapshots snapshots
 
 	closing   atomic.Bool
 	sendMu    sync.RWMutex // held for reading while a write is put into the queue
@@ -149,6 +152,7 @@ func (db *DB) open(ctx context.Context, migrations []migration) error {
 		return fmt.Errorf("open %s: %w", db.path, Classify(err))
 	}
 	db.read = newReadPool(db.path, db.opts)
+	db.snapshots.slots = make(chan struct{}, db.opts.Readers)
 	db.w = newWriter(db, conn)
 	go db.w.run()
 	db.floor.look(db)
@@ -206,6 +210,7 @@ func (db *DB) Close() error {
 		db.closing.Store(true)
 		db.sendMu.Unlock()
 		db.read.Close()
+		db.snapshots.close()
 		close(db.w.queue)
 		<-db.w.done
 		db.closeErr = db.w.conn.close()
