@@ -108,9 +108,9 @@ func (s *Service) groupsWithPages(ctx context.Context, t Tier, span PagedSpan) (
 	if err != nil {
 		return nil, err
 	}
-	defer view.Close() //nolint:errcheck // nothing was written
+	defer view.Close()
 	seen := make(map[uint32]bool)
-	err = view.Pages(ctx, t, span.SpanMS, 0, 1<<32-1, func(id int64, data []byte) error {
+	err = view.Pages(t, span.SpanMS, 0, 1<<32-1, func(id int64, data []byte) error {
 		if id > span.Through {
 			return nil
 		}
@@ -149,8 +149,8 @@ func (m *merger) read(ctx context.Context, store Store, part []uint32) error {
 	if err != nil {
 		return err
 	}
-	defer view.Close() //nolint:errcheck // nothing was written
-	if err := view.Groups(ctx, m.tier, []int64{m.span.SpanMS}, part, m.readGroup); err != nil {
+	defer view.Close()
+	if err := view.Groups(m.tier, AllBlobs, []int64{m.span.SpanMS}, part, m.readGroup); err != nil {
 		return err
 	}
 	wanted := make(map[uint32]bool, len(part))
@@ -158,7 +158,7 @@ func (m *merger) read(ctx context.Context, store Store, part []uint32) error {
 		wanted[g] = true
 	}
 	lo, hi := part[0]*chunk.GroupSize, part[len(part)-1]*chunk.GroupSize+chunk.GroupSize-1
-	return view.Pages(ctx, m.tier, m.span.SpanMS, lo, hi, func(id int64, data []byte) error {
+	return view.Pages(m.tier, m.span.SpanMS, lo, hi, func(id int64, data []byte) error {
 		if id > m.span.Through {
 			return nil
 		}
@@ -196,7 +196,7 @@ func (m *merger) read(ctx context.Context, store Store, part []uint32) error {
 
 func (m *merger) readGroup(_ int64, g GroupRow) error {
 	m.through[g.Group] = g.Through
-	if err := m.reader.Open(g.Data, m.span.SpanMS); err != nil {
+	if err := m.reader.Open(g.Sums, g.Rest, m.span.SpanMS, m.tier.BucketMS()); err != nil {
 		return err
 	}
 	for offset := range chunk.GroupSize {
@@ -227,14 +227,16 @@ func (m *merger) groups(part []uint32) []GroupRow {
 	var w chunk.GroupWriter
 	rows := make([]GroupRow, 0, len(part))
 	for _, g := range part {
-		w.Reset(m.span.SpanMS)
+		w.Reset(m.span.SpanMS, m.tier.BucketMS())
 		for offset := range chunk.GroupSize {
 			if cells := m.cells[g*chunk.GroupSize+uint32(offset)]; cells != nil {
 				w.Add(offset, cells)
 			}
 		}
 		if w.Len() > 0 {
-			rows = append(rows, GroupRow{Group: g, Through: m.span.Through, Data: w.Bytes()})
+			row := GroupRow{Group: g, Through: m.span.Through}
+			row.Sums, row.Rest = w.Bytes()
+			rows = append(rows, row)
 		}
 	}
 	return rows

@@ -128,6 +128,7 @@ type plan struct {
 	words int             // of memory for sketches
 	bins  []sketch.Bin
 	group chunk.GroupReader
+	place places
 }
 
 // accumulator is a bucket of the answer.
@@ -265,17 +266,17 @@ func (p *plan) run(ctx context.Context, s *Service) error {
 	if err != nil {
 		return err
 	}
-	defer view.Close() //nolint:errcheck // nothing was written
+	defer view.Close()
 	for i := range p.segments {
 		seg := &p.segments[i]
 		switch {
 		case seg.raw:
-			err = p.readRaw(ctx, view, seg)
+			err = p.readRaw(view, seg)
 		case seg.tier == MinuteTier:
-			err = p.readTier(ctx, view, seg, MinuteTier)
+			err = p.readTier(view, seg, MinuteTier)
 		default:
-			if err = p.readTier(ctx, view, seg, HourTier); err == nil {
-				err = p.readUnmerged(ctx, view, seg)
+			if err = p.readTier(view, seg, HourTier); err == nil {
+				err = p.readUnmerged(view, seg)
 			}
 		}
 		if err != nil {
@@ -301,7 +302,7 @@ func (p *plan) begin(ctx context.Context, s *Service) (View, error) {
 			continue
 		}
 		if err := p.readLive(g); err != nil {
-			view.Close() //nolint:errcheck // nothing was written
+			view.Close()
 			return nil, err
 		}
 	}
@@ -354,12 +355,16 @@ func (p *plan) at(group int32, ms int64) *accumulator {
 }
 
 func (p *plan) in(seg *Segment, group int32, ms int64) *accumulator {
+	return &p.rowsOf(group)[seg.first+int((ms-seg.FromMS)/seg.WidthMS)]
+}
+
+func (p *plan) rowsOf(group int32) []accumulator {
 	rows := p.rows[group]
 	if rows == nil {
 		rows = make([]accumulator, p.buckets)
 		p.rows[group] = rows
 	}
-	return &rows[seg.first+int((ms-seg.FromMS)/seg.WidthMS)]
+	return rows
 }
 
 func (p *plan) merge(a *accumulator, c *chunk.Numbers, bins []sketch.Bin) {

@@ -1,8 +1,6 @@
 package metrics
 
 import (
-	"context"
-
 	"github.com/monlight/monlight/metrics-collector/internal/metrics/chunk"
 	"github.com/monlight/monlight/metrics-collector/internal/metrics/sketch"
 	"github.com/monlight/monlight/shared/errs"
@@ -44,13 +42,13 @@ func (w *wanted) of(id uint32) int32 {
 func (w *wanted) bounds() (lo, hi uint32) { return w.list[0].id, w.list[len(w.list)-1].id }
 
 // readTier adds the groups and pages of a tier.
-func (p *plan) readTier(ctx context.Context, view View, seg *Segment, t Tier) error {
+func (p *plan) readTier(view View, seg *Segment, t Tier) error {
 	w := newWanted(p.stored)
 	if len(w.list) == 0 {
 		return nil
 	}
 	first := floorTo(seg.FromMS, t.SpanMS())
-	paged, err := view.Spans(ctx, t, first, seg.ToMS)
+	paged, err := view.Spans(t, first, seg.ToMS)
 	if err != nil {
 		return err
 	}
@@ -62,7 +60,7 @@ func (p *plan) readTier(ctx context.Context, view View, seg *Segment, t Tier) er
 	for span := first; span < seg.ToMS; span += t.SpanMS() {
 		spans = append(spans, span)
 	}
-	err = view.Groups(ctx, t, spans, w.groups, func(span int64, g GroupRow) error {
+	err = view.Groups(t, p.blobs(), spans, w.groups, func(span int64, g GroupRow) error {
 		if of := through[span]; of != nil {
 			of[g.Group] = g.Through
 		}
@@ -72,17 +70,25 @@ func (p *plan) readTier(ctx context.Context, view View, seg *Segment, t Tier) er
 		return err
 	}
 	for _, s := range paged {
-		if err := p.readPages(ctx, view, seg, t, s.SpanMS, through[s.SpanMS], w); err != nil {
+		if err := p.readPages(view, seg, t, s.SpanMS, through[s.SpanMS], w); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+func (p *plan) blobs() Blobs {
+	if p.q.Need.NeedRest() {
+		return AllBlobs
+	}
+	return SumsOnly
+}
+
 func (p *plan) readGroup(seg *Segment, t Tier, span int64, g GroupRow, w *wanted) error {
-	if err := p.group.Open(g.Data, span); err != nil {
+	if err := p.group.Open(g.Sums, g.Rest, span, t.BucketMS()); err != nil {
 		return err
 	}
+	p.place.set(seg, t, span)
 	first := g.Group * chunk.GroupSize
 	for offset := range chunk.GroupSize {
 		group := w.of(first + uint32(offset))
@@ -92,29 +98,50 @@ func (p *plan) readGroup(seg *Segment, t Tier, span int64, g GroupRow, w *wanted
 		if err := p.group.Read(offset, p.q.Need); err != nil {
 			return err
 		}
-		if err := p.readSeries(seg, t, span, group); err != nil {
+		if err := p.readSeries(p.rowsOf(group)); err != nil {
 			return err
 		}
 	}
 	return p.tooLarge()
 }
 
-// readSeries adds the decoded chunk of a series.
-func (p *plan) readSeries(seg *Segment, t Tier, span int64, group int32) error {
-	c, bucketMS := &p.group.Chunk, t.BucketMS()
-	at := func(i int) *accumulator {
-		ms := span + int64(c.Buckets[i])*bucketMS
-		if ms < seg.FromMS || ms >= seg.ToMS {
-			return nil
-		}
-		return p.in(seg, group, ms)
+// places are the numbers, in the answer, of the buckets of a span; -1 is none.
+// They are the same for all series.
+type places struct {
+	seg  *Segment
+	tier Tier
+	span int64
+	of   [64]int32
+}
+
+func (l *places) set(seg *Segment, t Tier, span int64) {
+	if l.seg == seg && l.tier == t && l.span == span {
+		return
 	}
-	need := p.q.Need
-	for i := range c.Buckets {
-		a := at(i)
-		if a == nil {
+	l.seg, l.tier, l.span = seg, t, span
+	for i := range l.of {
+		ms := span + int64(i)*t.BucketMS()
+		if ms < seg.FromMS || ms >= seg.ToMS {
+			l.of[i] = -1
 			continue
 		}
+		l.of[i] = int32(seg.first) + int32((ms-seg.FromMS)/seg.WidthMS)
+	}
+}
+
+// readSeries adds the decoded chunk of a series.
+func (p *plan) readSeries(rows []accumulator) error {
+	c, need := &p.group.Chunk, p.q.Need
+	if !need.NeedRest() {
+		p.readSums(rows)
+		return nil
+	}
+	for i, bucket := range c.Buckets {
+		at := p.place.of[bucket&63]
+		if at < 0 {
+			continue
+		}
+		a := &rows[at]
 		fresh := a.Count == 0
 		a.Count += uint64(c.Count[i])
 		if need&chunk.Sum != 0 {
@@ -126,10 +153,8 @@ func (p *plan) readSeries(seg *Segment, t Tier, span int64, group int32) error {
 		if need&chunk.Max != 0 && (fresh || c.Max[i] > a.Max) {
 			a.Max = c.Max[i]
 		}
-		if need&chunk.Last != 0 {
-			if ms := span + c.LastMS[i]; fresh || ms >= a.LastMS {
-				a.Last, a.LastMS = c.Last[i], ms
-			}
+		if need&chunk.Last != 0 && (fresh || c.LastMS[i] >= a.LastMS) {
+			a.Last, a.LastMS = c.Last[i], c.LastMS[i]
 		}
 	}
 	if need&chunk.Sketches == 0 || !c.HasSketches() {
@@ -137,18 +162,40 @@ func (p *plan) readSeries(seg *Segment, t Tier, span int64, group int32) error {
 	}
 	var err error
 	p.bins, err = c.EachSketch(p.bins, func(i int, bins []sketch.Bin) {
-		if a := at(i); a != nil {
-			p.mergeBins(a, bins)
+		if at := p.place.of[c.Buckets[i]&63]; at >= 0 {
+			p.mergeBins(&rows[at], bins)
 		}
 	})
 	return err
 }
 
+// readSums is readSeries for what most queries need.
+func (p *plan) readSums(rows []accumulator) {
+	c := &p.group.Chunk
+	count, sum := c.Count[:len(c.Buckets)], c.Sum
+	if p.q.Need&chunk.Sum == 0 {
+		for i, bucket := range c.Buckets {
+			if at := p.place.of[bucket&63]; at >= 0 {
+				rows[at].Count += uint64(count[i])
+			}
+		}
+		return
+	}
+	sum = sum[:len(c.Buckets)]
+	for i, bucket := range c.Buckets {
+		if at := p.place.of[bucket&63]; at >= 0 {
+			a := &rows[at]
+			a.Count += uint64(count[i])
+			a.Sum += sum[i]
+		}
+	}
+}
+
 // readPages adds the cells of a span's pages that no group contains yet. Cells
 // of the minute tier may be read into a segment of hours.
-func (p *plan) readPages(ctx context.Context, view View, seg *Segment, t Tier, span int64, through map[uint32]int64, w *wanted) error {
+func (p *plan) readPages(view View, seg *Segment, t Tier, span int64, through map[uint32]int64, w *wanted) error {
 	lo, hi := w.bounds()
-	return view.Pages(ctx, t, span, lo, hi, func(id int64, data []byte) error {
+	return view.Pages(t, span, lo, hi, func(id int64, data []byte) error {
 		r, err := chunk.OpenPage(data, span)
 		if err != nil {
 			return err
@@ -180,23 +227,23 @@ func (p *plan) readPages(ctx context.Context, view View, seg *Segment, t Tier, s
 
 // readUnmerged adds those minutes to a segment of hours that are not in the
 // hour tier yet.
-func (p *plan) readUnmerged(ctx context.Context, view View, seg *Segment) error {
+func (p *plan) readUnmerged(view View, seg *Segment) error {
 	w := newWanted(p.stored)
 	if len(w.list) == 0 {
 		return nil
 	}
-	paged, err := view.Spans(ctx, MinuteTier, seg.FromMS, seg.ToMS)
+	paged, err := view.Spans(MinuteTier, seg.FromMS, seg.ToMS)
 	if err != nil {
 		return err
 	}
 	for _, s := range paged {
 		through := make(map[uint32]int64)
-		err := view.Throughs(ctx, MinuteTier, []int64{s.SpanMS}, w.groups, func(_ int64, g GroupRow) error {
+		err := view.Groups(MinuteTier, NoBlobs, []int64{s.SpanMS}, w.groups, func(_ int64, g GroupRow) error {
 			through[g.Group] = g.Through
 			return nil
 		})
 		if err == nil {
-			err = p.readPages(ctx, view, seg, MinuteTier, s.SpanMS, through, w)
+			err = p.readPages(view, seg, MinuteTier, s.SpanMS, through, w)
 		}
 		if err != nil {
 			return err
@@ -206,7 +253,7 @@ func (p *plan) readUnmerged(ctx context.Context, view View, seg *Segment) error 
 }
 
 // readRaw adds points, which are in batches and in pages.
-func (p *plan) readRaw(ctx context.Context, view View, seg *Segment) error {
+func (p *plan) readRaw(view View, seg *Segment) error {
 	w := newWanted(p.live)
 	lo, hi := w.bounds()
 	var samples []chunk.Sample
@@ -234,7 +281,7 @@ func (p *plan) readRaw(ctx context.Context, view View, seg *Segment) error {
 		}
 		return p.tooLarge()
 	}
-	return view.Raw(ctx, seg.FromMS, seg.ToMS, lo, hi,
+	return view.Raw(seg.FromMS, seg.ToMS, lo, hi,
 		func(data []byte) error {
 			var err error
 			if samples, err = chunk.DecodeBatch(samples[:0], data); err != nil {

@@ -111,7 +111,8 @@ type Flush struct {
 type GroupRow struct {
 	Group   uint32 // series / chunk.GroupSize
 	Through int64  // pages up to this id are contained
-	Data    []byte
+	Sums    []byte // see chunk.GroupWriter
+	Rest    []byte
 }
 
 // State is what a store knows when it is opened.
@@ -177,19 +178,28 @@ type PagedSpan struct {
 	Through int64
 }
 
-// View reads one consistent state. Data is only valid during the call of f.
+// Blobs are parts of a GroupRow.
+type Blobs uint8
+
+// The parts of a GroupRow, each with those before it.
+const (
+	NoBlobs Blobs = iota
+	SumsOnly
+	AllBlobs
+)
+
+// View reads one consistent state, within the context that it was made with.
+// Data is only valid during the call of f.
 type View interface {
 	// Spans is Store.Spans for the spans that begin in [fromMS, toMS).
-	Spans(ctx context.Context, t Tier, fromMS, toMS int64) ([]PagedSpan, error)
+	Spans(t Tier, fromMS, toMS int64) ([]PagedSpan, error)
 	// Pages gives the pages of a span that may have series from lo to hi, with their ids.
-	Pages(ctx context.Context, t Tier, spanMS int64, lo, hi uint32, f func(id int64, data []byte) error) error
-	// Groups gives groups of spans. spansMS and wanted are ascending, and so
-	// are the groups, by span first.
-	Groups(ctx context.Context, t Tier, spansMS []int64, wanted []uint32, f func(spanMS int64, g GroupRow) error) error
-	// Throughs is Groups without their Data.
-	Throughs(ctx context.Context, t Tier, spansMS []int64, wanted []uint32, f func(spanMS int64, g GroupRow) error) error
+	Pages(t Tier, spanMS int64, lo, hi uint32, f func(id int64, data []byte) error) error
+	// Groups gives groups of spans, with those of their blobs that are asked
+	// for. spansMS and wanted are ascending, and so are the groups, by span first.
+	Groups(t Tier, blobs Blobs, spansMS []int64, wanted []uint32, f func(spanMS int64, g GroupRow) error) error
 	// Raw gives the batches and the sample pages that may have points in
 	// [fromMS, toMS) of series from lo to hi.
-	Raw(ctx context.Context, fromMS, toMS int64, lo, hi uint32, batch, page func(data []byte) error) error
-	Close() error
+	Raw(fromMS, toMS int64, lo, hi uint32, batch, page func(data []byte) error) error
+	Close()
 }

@@ -89,11 +89,13 @@ type tables struct{ insertPage, replaceGroup string }
 var tierTables = [...]tables{
 	metrics.MinuteTier: {
 		`INSERT INTO minute_page (span, lo, hi, data) VALUES (?, ?, ?, ?)`,
-		`INSERT INTO minute_group (id, through, data) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET through = excluded.through, data = excluded.data`,
+		`INSERT INTO minute_group (id, through, sums, rest) VALUES (?, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET through = excluded.through, sums = excluded.sums, rest = excluded.rest`,
 	},
 	metrics.HourTier: {
 		`INSERT INTO hour_page (span, lo, hi, data) VALUES (?, ?, ?, ?)`,
-		`INSERT INTO hour_group (id, through, data) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET through = excluded.through, data = excluded.data`,
+		`INSERT INTO hour_group (id, through, sums, rest) VALUES (?, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET through = excluded.through, sums = excluded.sums, rest = excluded.rest`,
 	},
 }
 
@@ -149,7 +151,7 @@ func (s *Store) Merge(ctx context.Context, t metrics.Tier, spanMS int64, groups 
 	return s.db.Maintain(ctx, func(tx *sqlitedb.Tx) error {
 		for i := range groups {
 			g := &groups[i]
-			if _, err := tx.Exec(tierTables[t].replaceGroup, groupID(t, spanMS, g.Group), g.Through, g.Data); err != nil {
+			if _, err := tx.Exec(tierTables[t].replaceGroup, groupID(t, spanMS, g.Group), g.Through, g.Sums, g.Rest); err != nil {
 				return err
 			}
 		}

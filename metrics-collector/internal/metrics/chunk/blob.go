@@ -17,7 +17,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 const (
 	kindBatch  = 0x11
 	kindPage   = 0x21
-	kindGroup  = 0x31
+	kindSums   = 0x32
+	kindRest   = 0x33
 	kindSample = 0x41
 )
 

@@ -50,8 +50,9 @@ func TestGroupsGiveBackWhatWasPutIn(t *testing.T) {
 	var w GroupWriter
 	var g GroupReader
 	for _, buckets := range []int{60, 24} {
+		bucketMS := 3_600_000 / int64(buckets)
 		for range 200 {
-			w.Reset(spanMS)
+			w.Reset(spanMS, bucketMS)
 			want := map[int][]Cell{}
 			for offset := range GroupSize {
 				if r.IntN(2) == 0 {
@@ -59,7 +60,8 @@ func TestGroupsGiveBackWhatWasPutIn(t *testing.T) {
 					w.Add(offset, want[offset])
 				}
 			}
-			if err := g.Open(w.Bytes(), spanMS); err != nil {
+			sums, rest := w.Bytes()
+			if err := g.Open(sums, rest, spanMS, bucketMS); err != nil {
 				t.Fatal(err)
 			}
 			for offset := range GroupSize {
@@ -79,7 +81,15 @@ func TestGroupsGiveBackWhatWasPutIn(t *testing.T) {
 				if diff := cmp.Diff(want[offset], got, sameCell); diff != "" {
 					t.Fatalf("(-want +got):\n%s", diff)
 				}
-				// A part of the columns is the same part.
+			}
+			// Without the rest the sums are the same, and the others are missed.
+			if err := g.Open(sums, nil, spanMS, bucketMS); err != nil {
+				t.Fatal(err)
+			}
+			for offset := range want {
+				if err := g.Read(offset, Min); err == nil {
+					t.Fatal("the smallest values were read without the blob that has them")
+				}
 				if err := g.Read(offset, Sum); err != nil {
 					t.Fatal(err)
 				}
@@ -216,11 +226,7 @@ func TestMergedCellsEqualTheCellOfAllValues(t *testing.T) {
 // samples of every stored form, for the tests of damage.
 func blobs() map[string][]byte {
 	r := rand.New(rand.NewPCG(9, 9))
-	var w GroupWriter
-	w.Reset(spanMS)
-	for offset := range 3 {
-		w.Add(offset, randomCells(r, 60))
-	}
+	sums, rest := goodGroup()
 	p := NewPageWriter(spanMS)
 	for series := range uint32(5) {
 		c := randomCell(r, 3)
@@ -231,7 +237,38 @@ func blobs() map[string][]byte {
 	b.Add(1, spanMS, 1.5, 0, 255)
 	b.Add(2, spanMS, math.Pi, 0, 255)
 	s := SamplePages([]Sample{{1, spanMS, 1}, {1, spanMS + 5, 2}, {9, spanMS, math.E}})
-	return map[string][]byte{"group": w.Bytes(), "page": p.Pages()[0].Data, "batch": b.Bytes(), "samples": s[0].Data}
+	return map[string][]byte{"sums": sums, "rest": rest, "page": p.Pages()[0].Data, "batch": b.Bytes(), "samples": s[0].Data}
+}
+
+// goodGroup are the blobs of the group in blobs.
+func goodGroup() (sums, rest []byte) {
+	r := rand.New(rand.NewPCG(9, 9))
+	var w GroupWriter
+	w.Reset(spanMS, 60_000)
+	for offset := range 3 {
+		w.Add(offset, randomCells(r, 60))
+	}
+	return w.Bytes()
+}
+
+func readGroup(sums, rest []byte) error {
+	var g GroupReader
+	if err := g.Open(sums, rest, spanMS, 60_000); err != nil {
+		return err
+	}
+	cells := make([]Cell, maxBuckets)
+	for offset := range GroupSize {
+		if !g.Has(offset) {
+			continue
+		}
+		if err := g.Read(offset, AllColumns); err != nil {
+			return err
+		}
+		if _, err := g.MergeInto(cells, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // decodeAll reads data as each stored form and returns how many accepted it.
@@ -252,20 +289,10 @@ func decodeAll(data []byte) (accepted int) {
 			accepted++
 		}
 	}
-	var g GroupReader
-	if err := g.Open(data, spanMS); err == nil {
-		cells := make([]Cell, maxBuckets)
-		good := true
-		for offset := range GroupSize {
-			if g.Has(offset) {
-				err := g.Read(offset, AllColumns)
-				if err == nil {
-					_, err = g.MergeInto(cells, nil)
-				}
-				good = good && err == nil
-			}
-		}
-		if good {
+	// A group is two blobs. Each is tried with a good one as the other.
+	sums, rest := goodGroup()
+	for _, group := range [][2][]byte{{data, rest}, {sums, data}} {
+		if readGroup(group[0], group[1]) == nil {
 			accepted++
 		}
 	}
@@ -301,7 +328,7 @@ func FuzzDamage(f *testing.F) {
 		if len(data) < headerBytes {
 			return
 		}
-		for _, kind := range []byte{kindBatch, kindPage, kindGroup, kindSample} {
+		for _, kind := range []byte{kindBatch, kindPage, kindSums, kindRest, kindSample} {
 			blob := slices.Clone(data)
 			blob[0] = kind
 			decodeAll(seal(blob, 0))
@@ -324,7 +351,8 @@ func FuzzFloat(f *testing.F) {
 			t.Errorf("floats %v %v came back as %v %v", a, b, x, y)
 		}
 		r = reader{b: appendFloats(nil, []float64{a, b, a})}
-		if col := r.floats(nil, 3); !slices.Equal(col, []float64{a, b, a}) || r.bad || len(r.b) != 0 {
+		col := make([]float64, 3)
+		if r.floats(col); !slices.Equal(col, []float64{a, b, a}) || r.bad || len(r.b) != 0 {
 			t.Errorf("column %v %v came back as %v", a, b, col)
 		}
 	})
@@ -333,7 +361,7 @@ func FuzzFloat(f *testing.F) {
 func BenchmarkReadGroup(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
 	var w GroupWriter
-	w.Reset(spanMS)
+	w.Reset(spanMS, 60_000)
 	for offset := range GroupSize {
 		cells := make([]Cell, 60)
 		for i := range cells {
@@ -343,11 +371,11 @@ func BenchmarkReadGroup(b *testing.B) {
 		}
 		w.Add(offset, cells)
 	}
-	data := w.Bytes()
+	data, _ := w.Bytes()
 	var g GroupReader
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := g.Open(data, spanMS); err != nil {
+		if err := g.Open(data, nil, spanMS, 60_000); err != nil {
 			b.Fatal(err)
 		}
 		for offset := range GroupSize {

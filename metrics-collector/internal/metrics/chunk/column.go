@@ -1,6 +1,9 @@
 package chunk
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // Forms of a column, its first byte.
 const (
@@ -53,46 +56,58 @@ func appendRawFloats(b []byte, col []float64) []byte {
 	return b
 }
 
-// floats reads a column of n floats into dst.
-func (r *reader) floats(dst []float64, n int) []float64 {
-	dst = dst[:0]
+// floats reads a column into all of dst. After damage r.bad is set, and what is
+// in dst means nothing.
+func (r *reader) floats(dst []float64) {
 	switch form := r.byte(); {
 	case form == formSame:
 		v := r.float()
-		for range n {
-			dst = append(dst, v)
+		for i := range dst {
+			dst[i] = v
 		}
 	case form >= formDecimal && form <= formDecimal+maxExponent:
-		scale := pow10[form-formDecimal]
-		m, b := int64(0), r.b
-		for range n {
-			// Most differences take one or two bytes.
-			var d uint64
-			switch {
-			case len(b) > 0 && b[0] < 0x80:
-				d, b = uint64(b[0]), b[1:]
-			case len(b) > 1 && b[1] < 0x80:
-				d, b = uint64(b[0]&0x7f)|uint64(b[1])<<7, b[2:]
-			default:
-				v, size := binary.Uvarint(b)
-				if size <= 0 {
-					r.fail()
-					return dst
-				}
-				d, b = v, b[size:]
-			}
-			m += unzigzag(d)
-			dst = append(dst, float64(m)/scale)
-		}
-		r.b = b
+		r.decimals(dst, pow10[form-formDecimal])
 	case form == formRaw:
-		for range n {
-			dst = append(dst, r.rawFloat())
+		b := r.bytes(uint64(8 * len(dst)))
+		if b == nil {
+			return
+		}
+		for i := range dst {
+			v := math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+			if v-v != 0 { // NaN or infinite
+				r.fail()
+				return
+			}
+			dst[i] = v
 		}
 	default:
 		r.fail()
 	}
-	return dst
+}
+
+// decimals reads differences of mantissas.
+func (r *reader) decimals(dst []float64, scale float64) {
+	m, b := int64(0), r.b
+	for i := range dst {
+		// Most differences take one or two bytes.
+		var d uint64
+		switch {
+		case len(b) > 0 && b[0] < 0x80:
+			d, b = uint64(b[0]), b[1:]
+		case len(b) > 1 && b[1] < 0x80:
+			d, b = uint64(b[0]&0x7f)|uint64(b[1])<<7, b[2:]
+		default:
+			v, size := binary.Uvarint(b)
+			if size <= 0 {
+				r.fail()
+				return
+			}
+			d, b = v, b[size:]
+		}
+		m += unzigzag(d)
+		dst[i] = float64(m) / scale
+	}
+	r.b = b
 }
 
 // appendInts adds a column of at least one integer.
@@ -116,23 +131,21 @@ func appendInts(b []byte, col []int64) []byte {
 	return b
 }
 
-// ints reads a column of n integers into dst.
-func (r *reader) ints(dst []int64, n int) []int64 {
-	dst = dst[:0]
+// ints reads a column into all of dst, like floats.
+func (r *reader) ints(dst []int64) {
 	switch r.byte() {
 	case formSame:
 		v := r.zigzag()
-		for range n {
-			dst = append(dst, v)
+		for i := range dst {
+			dst[i] = v
 		}
 	case formDecimal:
 		v := int64(0)
-		for range n {
+		for i := range dst {
 			v += r.zigzag()
-			dst = append(dst, v)
+			dst[i] = v
 		}
 	default:
 		r.fail()
 	}
-	return dst
 }

@@ -15,16 +15,20 @@ const GroupSize = 16
 const maxBuckets = 64
 
 // GroupWriter encodes the complete cells of a span, series by series, as
-// columns, so that a query decodes those that it needs.
+// columns, so that a query decodes those that it needs. It makes two blobs: the
+// counts and sums, which most queries are about, and the rest, which those need
+// not even read.
 type GroupWriter struct {
-	spanMS int64
-	dir    []byte
-	body   []byte
-	n      int
+	spanMS, bucketMS int64
+	sums, rest       part
+	n                int
 
 	counts, lasts []int64
 	floats        [4][]float64
 }
+
+// part is a blob in the making: sizes by offset, and what they are the sizes of.
+type part struct{ dir, body []byte }
 
 // Flags of a series.
 const (
@@ -32,17 +36,49 @@ const (
 	seriesSingle // every cell has one value: Sum, Min, Max and Last are one column
 )
 
-// Reset begins the group of the span that begins at spanMS.
-func (w *GroupWriter) Reset(spanMS int64) {
-	w.spanMS, w.dir, w.body, w.n = spanMS, w.dir[:0], w.body[:0], 0
+// Reset begins the group of the span that begins at spanMS, with buckets of
+// bucketMS.
+func (w *GroupWriter) Reset(spanMS, bucketMS int64) {
+	w.spanMS, w.bucketMS, w.n = spanMS, bucketMS, 0
+	w.sums = part{w.sums.dir[:0], w.sums.body[:0]}
+	w.rest = part{w.rest.dir[:0], w.rest.body[:0]}
 }
 
 // Add appends a series by its offset in the group; offsets ascend. cells[i] is
 // that of bucket i, and may be empty; at least one is not.
 func (w *GroupWriter) Add(offset int, cells []Cell) {
-	start := len(w.body)
-	var present uint64
-	flags := byte(seriesSingle)
+	flags, present := w.columns(cells)
+	single := flags&seriesSingle != 0
+	w.sums.add(offset, func(b []byte) []byte {
+		b = append(b, flags)
+		b = binary.LittleEndian.AppendUint64(b, present)
+		if !single {
+			b = appendSized(b, func(b []byte) []byte { return appendInts(b, w.counts) })
+		}
+		return appendSized(b, func(b []byte) []byte { return appendFloats(b, w.floats[0]) })
+	})
+	w.rest.add(offset, func(b []byte) []byte {
+		if !single {
+			for _, col := range w.floats[1:] {
+				b = appendSized(b, func(b []byte) []byte { return appendFloats(b, col) })
+			}
+		}
+		b = appendSized(b, func(b []byte) []byte { return appendInts(b, w.lasts) })
+		if flags&seriesSketch != 0 {
+			for i := range cells {
+				if cells[i].Count > 0 {
+					b = cells[i].Sketch.Append(b)
+				}
+			}
+		}
+		return b
+	})
+	w.n++
+}
+
+// columns gathers the columns of a series' cells.
+func (w *GroupWriter) columns(cells []Cell) (flags byte, present uint64) {
+	flags = seriesSingle
 	w.counts, w.lasts = w.counts[:0], w.lasts[:0]
 	for i := range w.floats {
 		w.floats[i] = w.floats[i][:0]
@@ -60,36 +96,22 @@ func (w *GroupWriter) Add(offset int, cells []Cell) {
 			flags |= seriesSketch
 		}
 		w.counts = append(w.counts, int64(c.Count))
-		w.lasts = append(w.lasts, c.LastMS-w.spanMS)
+		// Less the begin of the bucket: what reports on the minute has the same always.
+		w.lasts = append(w.lasts, c.LastMS-w.spanMS-int64(i)*w.bucketMS)
 		w.floats[0] = append(w.floats[0], c.Sum)
 		w.floats[1] = append(w.floats[1], c.Min)
 		w.floats[2] = append(w.floats[2], c.Max)
 		w.floats[3] = append(w.floats[3], c.Last)
 	}
-	b := append(w.body, flags)
-	b = binary.LittleEndian.AppendUint64(b, present)
-	columns := w.floats[:]
-	if flags&seriesSingle != 0 {
-		// A single value can differ from the sum of one value in nothing.
-		columns = w.floats[:1]
-	} else {
-		b = appendSized(b, func(b []byte) []byte { return appendInts(b, w.counts) })
-	}
-	for _, col := range columns {
-		b = appendSized(b, func(b []byte) []byte { return appendFloats(b, col) })
-	}
-	b = appendSized(b, func(b []byte) []byte { return appendInts(b, w.lasts) })
-	if flags&seriesSketch != 0 {
-		for i := range cells {
-			if cells[i].Count > 0 {
-				b = cells[i].Sketch.Append(b)
-			}
-		}
-	}
-	w.body = b
-	w.dir = append(w.dir, byte(offset))
-	w.dir = binary.AppendUvarint(w.dir, uint64(len(b)-start))
-	w.n++
+	return flags, present
+}
+
+// add appends what f appends, and its size.
+func (p *part) add(offset int, f func([]byte) []byte) {
+	start := len(p.body)
+	p.body = f(p.body)
+	p.dir = append(p.dir, byte(offset))
+	p.dir = binary.AppendUvarint(p.dir, uint64(len(p.body)-start))
 }
 
 // appendSized adds what f adds, with its length before it.
@@ -114,12 +136,16 @@ func appendSized(b []byte, f func([]byte) []byte) []byte {
 // Len is the number of series added.
 func (w *GroupWriter) Len() int { return w.n }
 
-// Bytes finishes the group in memory of its own.
-func (w *GroupWriter) Bytes() []byte {
-	b := begin(make([]byte, 0, headerBytes+1+len(w.dir)+len(w.body)), kindGroup)
-	b = append(b, byte(w.n))
-	b = append(b, w.dir...)
-	b = append(b, w.body...)
+// Bytes finishes the group, as two blobs in memory of their own.
+func (w *GroupWriter) Bytes() (sums, rest []byte) {
+	return w.sums.bytes(kindSums, w.n), w.rest.bytes(kindRest, w.n)
+}
+
+func (p *part) bytes(kind byte, n int) []byte {
+	b := begin(make([]byte, 0, headerBytes+1+len(p.dir)+len(p.body)), kind)
+	b = append(b, byte(n))
+	b = append(b, p.dir...)
+	b = append(b, p.body...)
 	return seal(b, 0)
 }
 
@@ -136,11 +162,14 @@ const (
 	AllColumns = Sum | Min | Max | Last | Sketches
 )
 
+// NeedRest tells whether a reader needs a group's second blob.
+func (c Columns) NeedRest() bool { return c&^Sum != 0 }
+
 // GroupReader finds the series of a group. It can be used again and again.
 type GroupReader struct {
-	spanMS int64
-	series [GroupSize][]byte
-	Chunk  Series
+	spanMS, bucketMS int64
+	sums, rest       [GroupSize][]byte
+	Chunk            Series
 }
 
 // Series is a decoded series: element i of each column belongs to bucket
@@ -152,19 +181,37 @@ type Series struct {
 	Min     []float64
 	Max     []float64
 	Last    []float64
-	LastMS  []int64 // less the begin of the span
+	LastMS  []int64 // Unix milliseconds
 	// sketches are those of all cells, one after the other.
 	sketches []byte
+
+	memory struct {
+		buckets     [maxBuckets]uint8
+		count, last [maxBuckets]int64
+		floats      [4][maxBuckets]float64
+	}
 }
 
-// Open reads the directory of a group, of which data must stay as it is.
-func (g *GroupReader) Open(data []byte, spanMS int64) error {
-	r, err := open(data, kindGroup)
+// Open reads the directory of a group, of which sums and rest must stay as they
+// are. Without rest, which may be nil, there are counts and sums only.
+func (g *GroupReader) Open(sums, rest []byte, spanMS, bucketMS int64) error {
+	g.spanMS, g.bucketMS = spanMS, bucketMS
+	if err := openPart(&g.sums, sums, kindSums); err != nil {
+		return err
+	}
+	if rest == nil {
+		clear(g.rest[:])
+		return nil
+	}
+	return openPart(&g.rest, rest, kindRest)
+}
+
+func openPart(series *[GroupSize][]byte, data []byte, kind byte) error {
+	r, err := open(data, kind)
 	if err != nil {
 		return err
 	}
-	g.spanMS = spanMS
-	clear(g.series[:])
+	clear(series[:])
 	n := int(r.byte())
 	if n > GroupSize {
 		return ErrDamaged
@@ -178,7 +225,7 @@ func (g *GroupReader) Open(data []byte, spanMS int64) error {
 		}
 	}
 	for i := range n {
-		g.series[offsets[i]] = r.bytes(sizes[i])
+		series[offsets[i]] = r.bytes(sizes[i])
 	}
 	if r.bad || len(r.b) != 0 {
 		return ErrDamaged
@@ -187,53 +234,86 @@ func (g *GroupReader) Open(data []byte, spanMS int64) error {
 }
 
 // Has tells whether the series at an offset has any cells.
-func (g *GroupReader) Has(offset int) bool { return g.series[offset] != nil }
+func (g *GroupReader) Has(offset int) bool { return g.sums[offset] != nil }
 
 // Read decodes the needed columns of the series at an offset into g.Chunk.
 func (g *GroupReader) Read(offset int, need Columns) error {
 	s := &g.Chunk
-	r := reader{b: g.series[offset]}
+	r := reader{b: g.sums[offset]}
 	flags := r.byte()
 	mask := r.bytes(8)
 	if mask == nil {
 		return ErrDamaged
 	}
-	present := binary.LittleEndian.Uint64(mask)
-	n := bits.OnesCount64(present)
+	n := s.present(binary.LittleEndian.Uint64(mask))
 	if n == 0 {
 		return ErrDamaged
 	}
-	s.Buckets = s.Buckets[:0]
-	for ; present != 0; present &= present - 1 {
-		s.Buckets = append(s.Buckets, uint8(bits.TrailingZeros64(present)))
-	}
-	s.Count = s.Count[:0]
+	s.Count = s.memory.count[:n]
 	single := flags&seriesSingle != 0
 	if single {
-		for range n {
-			s.Count = append(s.Count, 1)
+		for i := range s.Count {
+			s.Count[i] = 1
 		}
 	} else {
-		s.Count = r.sizedInts(s.Count, n, true)
+		r.sizedInts(s.Count)
 		for _, c := range s.Count {
 			if c <= 0 {
 				return ErrDamaged
 			}
 		}
 	}
-	if single {
-		s.Sum = r.sizedFloats(s.Sum, n, need&(Sum|Min|Max|Last) != 0)
-		s.Min = append(s.Min[:0], s.Sum...)
-		s.Max = append(s.Max[:0], s.Sum...)
-		s.Last = append(s.Last[:0], s.Sum...)
+	s.Sum, s.Min, s.Max, s.Last, s.LastMS, s.sketches = nil, nil, nil, nil, nil, nil
+	if need&Sum != 0 || single && need&(Min|Max|Last) != 0 {
+		s.Sum = s.memory.floats[0][:n]
+		r.sizedFloats(s.Sum)
 	} else {
-		s.Sum = r.sizedFloats(s.Sum, n, need&Sum != 0)
-		s.Min = r.sizedFloats(s.Min, n, need&Min != 0)
-		s.Max = r.sizedFloats(s.Max, n, need&Max != 0)
-		s.Last = r.sizedFloats(s.Last, n, need&Last != 0)
+		r.skipSized()
 	}
-	s.LastMS = r.sizedInts(s.LastMS, n, need&Last != 0)
-	s.sketches = nil
+	if len(r.b) != 0 {
+		r.fail()
+	}
+	if err := r.err(); err != nil || !need.NeedRest() {
+		return err
+	}
+	return g.readRest(g.rest[offset], flags, n, need)
+}
+
+// present sets the buckets from their bits and returns their number.
+func (s *Series) present(mask uint64) int {
+	n := bits.OnesCount64(mask)
+	s.Buckets = s.memory.buckets[:n]
+	for i := range s.Buckets {
+		s.Buckets[i] = uint8(bits.TrailingZeros64(mask))
+		mask &= mask - 1
+	}
+	return n
+}
+
+func (g *GroupReader) readRest(data []byte, flags byte, n int, need Columns) error {
+	s := &g.Chunk
+	r := reader{b: data}
+	if flags&seriesSingle != 0 {
+		s.Min, s.Max, s.Last = s.Sum, s.Sum, s.Sum
+	} else {
+		for i, dst := range []*[]float64{&s.Min, &s.Max, &s.Last} {
+			if need&(Min<<i) == 0 {
+				r.skipSized()
+				continue
+			}
+			*dst = s.memory.floats[1+i][:n]
+			r.sizedFloats(*dst)
+		}
+	}
+	if need&Last != 0 {
+		s.LastMS = s.memory.last[:n]
+		r.sizedInts(s.LastMS)
+		for i, b := range s.Buckets {
+			s.LastMS[i] += g.spanMS + int64(b)*g.bucketMS
+		}
+	} else {
+		r.skipSized()
+	}
 	if flags&seriesSketch != 0 {
 		s.sketches = r.b
 	} else if len(r.b) != 0 {
@@ -242,32 +322,24 @@ func (g *GroupReader) Read(offset int, need Columns) error {
 	return r.err()
 }
 
-// sizedFloats reads a column of floats, or skips it.
-func (r *reader) sizedFloats(dst []float64, n int, need bool) []float64 {
+func (r *reader) skipSized() { r.bytes(r.uvarint()) }
+
+// sizedFloats reads a column of floats into all of dst.
+func (r *reader) sizedFloats(dst []float64) {
 	col := reader{b: r.bytes(r.uvarint())}
-	if r.bad || !need {
-		return dst[:0]
-	}
-	dst = col.floats(dst, n)
-	if col.bad || len(col.b) != 0 || len(dst) != n {
+	col.floats(dst)
+	if col.bad || len(col.b) != 0 {
 		r.fail()
-		return dst[:0]
 	}
-	return dst
 }
 
-// sizedInts reads a column of integers, or skips it.
-func (r *reader) sizedInts(dst []int64, n int, need bool) []int64 {
+// sizedInts reads a column of integers into all of dst.
+func (r *reader) sizedInts(dst []int64) {
 	col := reader{b: r.bytes(r.uvarint())}
-	if r.bad || !need {
-		return dst[:0]
-	}
-	dst = col.ints(dst, n)
-	if col.bad || len(col.b) != 0 || len(dst) != n {
+	col.ints(dst)
+	if col.bad || len(col.b) != 0 {
 		r.fail()
-		return dst[:0]
 	}
-	return dst
 }
 
 // HasSketches tells whether EachSketch has anything to give.
@@ -301,7 +373,7 @@ func (g *GroupReader) MergeInto(cells []Cell, scratch []sketch.Bin) ([]sketch.Bi
 			return scratch, ErrDamaged
 		}
 		cells[bucket].MergeNumbers(&Numbers{Count: uint64(s.Count[i]), Sum: s.Sum[i], Min: s.Min[i], Max: s.Max[i],
-			Last: s.Last[i], LastMS: g.spanMS + s.LastMS[i]})
+			Last: s.Last[i], LastMS: s.LastMS[i]})
 	}
 	return s.EachSketch(scratch, func(i int, bins []sketch.Bin) { cells[s.Buckets[i]].Sketch.MergeBins(bins) })
 }

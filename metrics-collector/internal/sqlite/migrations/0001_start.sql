@@ -60,7 +60,8 @@ CREATE INDEX minute_page_span ON minute_page (span, lo, hi);
 CREATE TABLE minute_group (
 	id      INTEGER PRIMARY KEY, -- span << 32 | series / 16
 	through INTEGER NOT NULL,
-	data    BLOB NOT NULL
+	sums    BLOB NOT NULL, -- with the counts: what most queries read
+	rest    BLOB NOT NULL  -- after them, so that those do not read its pages
 ) STRICT;
 
 CREATE TABLE hour_page (
@@ -75,7 +76,8 @@ CREATE INDEX hour_page_span ON hour_page (span, lo, hi);
 CREATE TABLE hour_group (
 	id      INTEGER PRIMARY KEY,
 	through INTEGER NOT NULL,
-	data    BLOB NOT NULL
+	sums    BLOB NOT NULL,
+	rest    BLOB NOT NULL
 ) STRICT;
 
 -- Points accepted, by the hour of their arrival.
