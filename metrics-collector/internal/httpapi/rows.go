@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
-	"time"
+	"sync"
 
 	"github.com/monlight/monlight/metrics-collector/internal/metrics"
+	"github.com/monlight/monlight/metrics-collector/internal/metrics/ingest"
 )
 
 // answer is the rows of a result on their way into JSON. They are written by
@@ -19,12 +21,26 @@ type answer struct {
 	grouped bool
 }
 
+// answers are buffers for answers: the usual ones have tens of kilobytes.
+var answers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+// keepBytes is the size up to which a buffer is kept.
+const keepBytes = 2 << 20
+
 // write sends the response: the members of the struct, and the rows after them.
 func (res *queryResponse) write(w http.ResponseWriter) error {
-	b, err := json.Marshal(res)
+	head, err := json.Marshal(res)
 	if err != nil {
 		return err
 	}
+	buf := answers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
+	b := append((*buf)[:0], head...)
+	defer func() {
+		if cap(b) <= keepBytes {
+			*buf = b
+			answers.Put(buf)
+		}
+	}()
 	b = res.data.append(append(b[:len(b)-1], ','))
 	if p := res.previous; p != nil {
 		b = append(b, `,"previous":{"from":"`+p.from+`","to":"`+p.to+`",`...)
@@ -61,13 +77,15 @@ func (a *answer) append(b []byte) []byte {
 }
 
 func (a *answer) appendRows(b []byte, rows []metrics.Row) []byte {
-	b = append(b, '[')
+	const rowBytes = 80 // with one value, about
+	b = append(slices.Grow(b, 2+rowBytes*len(rows)), '[')
+	var clock ingest.SecondFormatter
 	for i := range rows {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = append(b, `{"bucket":"`...)
-		b = time.UnixMilli(rows[i].BucketMS).UTC().AppendFormat(b, "2006-01-02T15:04:05Z")
+		b = clock.Append(b, rows[i].BucketMS)
 		b = append(b, '"')
 		if a.agg.IsZero() {
 			b = appendNumbers(b, &rows[i])

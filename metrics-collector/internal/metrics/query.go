@@ -125,16 +125,26 @@ type plan struct {
 	buckets  int // of all segments
 	selection
 	rows  [][]accumulator // by group; nil without data
-	words int             // of memory for sketches
+	dense []*sketch.Dense // of accumulators
+	words int             // of their memory
 	bins  []sketch.Bin
 	group chunk.GroupReader
 	place places
 }
 
-// accumulator is a bucket of the answer.
+// accumulator is a bucket of the answer. It has no pointers: there may be
+// hundreds of thousands, at which the garbage collector need not look.
 type accumulator struct {
 	chunk.Numbers
-	dense *sketch.Dense
+	dense uint32 // number of its sketch, plus one
+}
+
+// denseOf is the sketch of an accumulator, nil if it has none.
+func (p *plan) denseOf(a *accumulator) *sketch.Dense {
+	if a.dense == 0 {
+		return nil
+	}
+	return p.dense[a.dense-1]
 }
 
 func (s *Service) plan(q *Query) (*plan, error) {
@@ -376,10 +386,11 @@ func (p *plan) mergeBins(a *accumulator, bins []sketch.Bin) {
 	if len(bins) == 0 || p.q.Need&chunk.Sketches == 0 {
 		return
 	}
-	if a.dense == nil {
-		a.dense = new(sketch.Dense)
+	if a.dense == 0 {
+		p.dense = append(p.dense, new(sketch.Dense))
+		a.dense = uint32(len(p.dense))
 	}
-	p.words += a.dense.Add(bins)
+	p.words += p.denseOf(a).Add(bins)
 }
 
 func (p *plan) tooLarge() error {
@@ -396,7 +407,7 @@ func (p *plan) result() *Result {
 		if rows == nil {
 			continue
 		}
-		series := ResultSeries{Labels: p.labels[group]}
+		series := ResultSeries{Labels: p.labels[group], Rows: make([]Row, 0, filled(rows))}
 		for i := range p.segments {
 			seg := &p.segments[i]
 			n := int((seg.ToMS - seg.FromMS) / seg.WidthMS)
@@ -413,6 +424,16 @@ func (p *plan) result() *Result {
 	return r
 }
 
+// filled is the number of accumulators that have values.
+func filled(rows []accumulator) (n int) {
+	for i := range rows {
+		if rows[i].Count > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 func (p *plan) row(a *accumulator, at, width int64) Row {
 	row := Row{BucketMS: at, WidthMS: width, Seconds: float64(width) / secondMS,
 		Count: a.Count, Sum: a.Sum, Min: a.Min, Max: a.Max, Last: a.Last}
@@ -426,15 +447,16 @@ func (p *plan) row(a *accumulator, at, width int64) Row {
 	if p.q.Need&chunk.Sketches == 0 {
 		return row
 	}
+	dense := p.denseOf(a)
 	row.Quantiles = make([]float64, len(p.q.Quantiles))
 	for i, q := range p.q.Quantiles {
 		row.Quantiles[i] = math.NaN()
-		if a.dense != nil {
-			row.Quantiles[i] = a.dense.Quantile(q, a.Min, a.Max)
+		if dense != nil {
+			row.Quantiles[i] = dense.Quantile(q, a.Min, a.Max)
 		}
 	}
-	if a.dense != nil {
-		sk := a.dense.Sketch()
+	if dense != nil {
+		sk := dense.Sketch()
 		row.Sketch = &sk
 	}
 	return row

@@ -200,6 +200,7 @@ func (p *plan) readPages(view View, seg *Segment, t Tier, span int64, through ma
 		if err != nil {
 			return err
 		}
+		r.Between(lo, hi)
 		for r.Next() {
 			group := w.of(r.Series)
 			if group < 0 || id <= through[r.Series/chunk.GroupSize] {

@@ -70,6 +70,19 @@ func (r *reader) uvarint() uint64 {
 	return v
 }
 
+// skipUvarint passes over a value and returns its first byte.
+func (r *reader) skipUvarint() byte {
+	for i, c := range r.b {
+		if c < 0x80 {
+			first := r.b[0]
+			r.b = r.b[i+1:]
+			return first
+		}
+	}
+	r.fail()
+	return 0
+}
+
 func (r *reader) zigzag() int64 { return unzigzag(r.uvarint()) }
 
 func (r *reader) byte() byte {

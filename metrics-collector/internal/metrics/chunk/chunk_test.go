@@ -142,6 +142,7 @@ func TestPagesGiveBackWhatWasPutIn(t *testing.T) {
 			if p.Err() != nil {
 				t.Fatal(p.Err())
 			}
+			checkBetween(t, r, page, got[first:])
 			if got[first].series != page.Lo || got[len(got)-1].series != page.Hi {
 				t.Fatalf("page of %d to %d says %d to %d", got[first].series, got[len(got)-1].series, page.Lo, page.Hi)
 			}
@@ -149,6 +150,33 @@ func TestPagesGiveBackWhatWasPutIn(t *testing.T) {
 		if diff := cmp.Diff(want, got, sameCell, cmp.AllowUnexported(keyed{})); diff != "" {
 			t.Fatalf("(-want +got):\n%s", diff)
 		}
+	}
+}
+
+// checkBetween reads a part of a page, and wants the same cells.
+func checkBetween(t *testing.T, r *rand.Rand, page Page, all []keyed) {
+	t.Helper()
+	lo := page.Lo + uint32(r.IntN(int(page.Hi-page.Lo)+1))
+	hi := lo + uint32(r.IntN(int(page.Hi-lo)+2))
+	var want, got []uint32
+	sum, wantSum := 0.0, 0.0
+	for _, k := range all {
+		if k.series >= lo && k.series <= hi {
+			want = append(want, k.series)
+			wantSum += k.cell.Sum
+		}
+	}
+	p, err := OpenPage(page.Data, spanMS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Between(lo, hi)
+	for p.Next() {
+		got = append(got, p.Series)
+		sum += p.Cell.Sum
+	}
+	if p.Err() != nil || !slices.Equal(got, want) || sum != wantSum {
+		t.Fatalf("series from %d to %d: %v with sum %v, error %v, want %v with sum %v", lo, hi, got, sum, p.Err(), want, wantSum)
 	}
 }
 

@@ -2,6 +2,7 @@ package chunk
 
 import (
 	"encoding/binary"
+	"math"
 
 	"github.com/monlight/monlight/metrics-collector/internal/metrics/sketch"
 )
@@ -100,6 +101,7 @@ func (w *PageWriter) Pages() []Page {
 type PageReader struct {
 	r      reader
 	spanMS int64
+	lo, hi uint32
 
 	Series  uint32
 	Bucket  int
@@ -115,14 +117,27 @@ func OpenPage(data []byte, spanMS int64) (*PageReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &PageReader{r: r, spanMS: spanMS}, nil
+	return &PageReader{r: r, spanMS: spanMS, hi: math.MaxUint32}, nil
 }
+
+// Between limits Next to the cells of series from lo to hi. What comes after
+// them is not read, and what comes before not decoded.
+func (p *PageReader) Between(lo, hi uint32) { p.lo, p.hi = lo, hi }
 
 // Next moves to the next cell; false is the end, or damage: see Err.
 func (p *PageReader) Next() bool {
-	if len(p.r.b) == 0 {
-		return false
+	for len(p.r.b) > 0 && p.next() {
+		if p.Series > p.hi {
+			return false
+		}
+		if p.Series >= p.lo {
+			return true
+		}
 	}
+	return false
+}
+
+func (p *PageReader) next() bool {
 	flags := p.r.byte()
 	p.Bucket = int(p.r.byte())
 	if flags&cellSame == 0 {
@@ -139,7 +154,10 @@ func (p *PageReader) Next() bool {
 	p.started = true
 	c := &p.Cell
 	c.LastMS = p.spanMS + p.r.zigzag()
-	if flags&cellSingle != 0 {
+	if p.Series < p.lo {
+		c.Count = 1
+		p.skip(flags)
+	} else if flags&cellSingle != 0 {
 		v := p.r.float()
 		c.Count, c.Sum, c.Min, c.Max, c.Last = 1, v, v, v, v
 	} else {
@@ -163,6 +181,20 @@ func (p *PageReader) Next() bool {
 		p.r.fail()
 	}
 	return !p.r.bad
+}
+
+// skip passes over the numbers of a cell.
+func (p *PageReader) skip(flags byte) {
+	floats := 1
+	if flags&cellSingle == 0 {
+		p.r.skipUvarint() // Count
+		floats = 4
+	}
+	for range floats {
+		if p.r.skipUvarint()&15 == rawExponent {
+			p.r.bytes(8)
+		}
+	}
 }
 
 // Bins appends the bins of the current cell's sketch to dst.

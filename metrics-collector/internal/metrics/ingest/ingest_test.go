@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -250,5 +251,19 @@ func BenchmarkDecode(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/point")
 		})
+	}
+}
+
+func TestSecondFormatterSaysWhatFormatSecondSays(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	var f SecondFormatter
+	for range 100_000 {
+		ms := r.Int64N(400*366*86_400_000) - 100*366*86_400_000
+		for range r.IntN(4) { // several of a day in a row
+			if got, want := string(f.Append(nil, ms)), FormatSecond(ms); got != want {
+				t.Fatalf("%d: %s, want %s", ms, got, want)
+			}
+			ms += r.Int64N(10_000_000)
+		}
 	}
 }

@@ -141,3 +141,30 @@ func daysSinceEpoch(year, month, day int) int64 {
 func FormatSecond(unixMS int64) string {
 	return time.UnixMilli(unixMS).UTC().Format("2006-01-02T15:04:05Z")
 }
+
+// SecondFormatter is FormatSecond for many times of a few days: it works out
+// the date once for each day. The zero value is ready.
+type SecondFormatter struct {
+	day  int64 // since 1970, plus one
+	text [len("2006-01-02T")]byte
+}
+
+// Append adds the text for a time to b.
+func (f *SecondFormatter) Append(b []byte, unixMS int64) []byte {
+	const secondsPerDay = 24 * 60 * 60
+	second := unixMS / 1000
+	if unixMS < 0 || second >= 200*366*secondsPerDay {
+		return append(b, FormatSecond(unixMS)...)
+	}
+	if day := second/secondsPerDay + 1; day != f.day {
+		f.day = day
+		time.Unix(second, 0).UTC().AppendFormat(f.text[:0], "2006-01-02T")
+	}
+	b = append(b, f.text[:]...)
+	s := second % secondsPerDay
+	b = append(appendTwo(b, s/3600), ':')
+	b = append(appendTwo(b, s/60%60), ':')
+	return append(appendTwo(b, s%60), 'Z')
+}
+
+func appendTwo(b []byte, n int64) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
