@@ -140,20 +140,38 @@ func (s *series) value(name uint32) uint32 {
 	return 0
 }
 
-// check is a matcher with what it said about values that it has seen.
+// check is a matcher in terms of symbols.
 type check struct {
 	m     *Matcher
 	name  uint32
-	known bool // some series has a label of that name
-	said  map[uint32]bool
-	x     *index
+	known bool   // some series has a label of that name
+	value uint32 // of = and !=: the symbol of the matcher's value plus one, 0 for ""
+	empty uint32 // the symbol of "" plus one: a label with it is as good as none
+	// said is what an expression said about values that it has seen.
+	said map[uint32]bool
+	x    *index
 }
+
+// noSymbol is no value that any label has.
+const noSymbol = 1<<32 - 1
 
 func (x *index) checks(matchers []Matcher) []check {
 	checks := make([]check, len(matchers))
 	for i := range matchers {
 		sym, known := x.symbols[matchers[i].Name]
-		checks[i] = check{m: &matchers[i], name: sym, known: known, said: make(map[uint32]bool), x: x}
+		checks[i] = check{m: &matchers[i], name: sym, known: known, x: x, empty: noSymbol}
+		if empty, known := x.symbols[""]; known {
+			checks[i].empty = empty + 1
+		}
+		switch m := &matchers[i]; {
+		case m.Op == MatchRegexp || m.Op == NotMatchRegexp:
+			checks[i].said = make(map[uint32]bool)
+		case m.Value != "":
+			checks[i].value = noSymbol
+			if value, known := x.symbols[m.Value]; known {
+				checks[i].value = value + 1
+			}
+		}
 	}
 	return checks
 }
@@ -170,7 +188,15 @@ func matchAll(checks []check, s *series) bool {
 func (c *check) matches(s *series) bool {
 	v := uint32(0)
 	if c.known {
-		v = s.value(c.name)
+		if v = s.value(c.name); v == c.empty {
+			v = 0
+		}
+	}
+	switch c.m.Op {
+	case Equal:
+		return v == c.value
+	case NotEqual:
+		return v != c.value
 	}
 	said, ok := c.said[v]
 	if !ok {

@@ -70,6 +70,8 @@ const (
 	// A range of groups is read as a whole when it has fewer than this many for
 	// each one that is wanted.
 	sparse = 4
+	// few groups are read one by one, which takes less than a list of them.
+	few = 3
 	// listedAtOnce is the number of ids in one query.
 	listedAtOnce = 2000
 )
@@ -102,6 +104,17 @@ func (v *view) Groups(t metrics.Tier, blobs metrics.Blobs, spansMS []int64, want
 		for _, spanMS := range spansMS {
 			if err := v.Each(groupRow(t, wanted, f), queries.between, groupID(t, spanMS, first), groupID(t, spanMS, last)); err != nil {
 				return err
+			}
+		}
+		return nil
+	}
+	if len(wanted)*len(spansMS) <= few {
+		for _, spanMS := range spansMS {
+			for _, g := range wanted {
+				id := groupID(t, spanMS, g)
+				if err := v.Each(groupRow(t, nil, f), queries.between, id, id); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
