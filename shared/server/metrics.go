@@ -7,7 +7,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // metrics are the figures of the edge, in a registry of their own.
@@ -64,11 +63,3 @@ func (m *metrics) observe(method, route string, status int, took time.Duration) 
 
 // Registry returns the registry of /metrics, for the service's own figures.
 func (e *Edge) Registry() *prometheus.Registry { return e.metrics.registry }
-
-// Metrics returns a handler that writes what g gathers in the Prometheus text
-// format. It is not compressed: a scrape is a few KB, a compressor hundreds.
-func Metrics(g prometheus.Gatherer) http.Handler {
-	return promhttp.HandlerFor(g, promhttp.HandlerOpts{
-		DisableCompression: true, CoalesceGather: true, ErrorHandling: promhttp.ContinueOnError,
-	})
-}
