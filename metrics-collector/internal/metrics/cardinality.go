@@ -53,7 +53,7 @@ func (s *Service) Cardinality(project string, top int) Cardinality {
 			list = append(list, m)
 		}
 	}
-	slices.SortFunc(list, func(a, b *metric) int {
+	sortFunc(list, func(a, b *metric) int {
 		if d := cmp.Compare(len(b.series), len(a.series)); d != 0 {
 			return d
 		}
@@ -69,7 +69,7 @@ func (s *Service) Cardinality(project string, top int) Cardinality {
 	for p, n := range x.projects {
 		c.Projects = append(c.Projects, ProjectCardinality{p, n})
 	}
-	slices.SortFunc(c.Projects, func(a, b ProjectCardinality) int {
+	sortFunc(c.Projects, func(a, b ProjectCardinality) int {
 		if d := cmp.Compare(b.Series, a.Series); d != 0 {
 			return d
 		}
@@ -113,7 +113,7 @@ func (x *index) labelCardinality(ids []uint32, sample int) []LabelCardinality {
 		l.Sample = l.Sample[:min(len(l.Sample), sample)]
 		labels = append(labels, l)
 	}
-	slices.SortFunc(labels, func(a, b LabelCardinality) int {
+	sortFunc(labels, func(a, b LabelCardinality) int {
 		if d := cmp.Compare(b.Values, a.Values); d != 0 {
 			return d
 		}

@@ -302,7 +302,7 @@ func (x *index) load(row SeriesRow) error {
 		for name, value := range members {
 			labels = append(labels, Label{name, value})
 		}
-		slices.SortFunc(labels, func(a, b Label) int { return strings.Compare(a.Name, b.Name) })
+		sortFunc(labels, func(a, b Label) int { return strings.Compare(a.Name, b.Name) })
 	}
 	for len(x.all) < int(row.ID) {
 		x.all = append(x.all, series{}) // forgotten
@@ -340,7 +340,7 @@ func (x *index) unstored(ids []uint32, nowMS int64) []SeriesRow {
 			rows = append(rows, x.row(r, nowMS))
 		}
 	}
-	slices.SortFunc(rows, func(a, b SeriesRow) int { return int(int64(a.ID) - int64(b.ID)) })
+	sortFunc(rows, func(a, b SeriesRow) int { return int(int64(a.ID) - int64(b.ID)) })
 	return slices.CompactFunc(rows, func(a, b SeriesRow) bool { return a.ID == b.ID })
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -86,7 +85,7 @@ func ParseLabels(raw []byte) (Labels, error) {
 
 // normalizeLabels sorts, drops what is not there, and checks the limits.
 func normalizeLabels(labels Labels) (Labels, error) {
-	slices.SortStableFunc(labels, func(a, b Label) int { return strings.Compare(a.Name, b.Name) })
+	sortFunc(labels, func(a, b Label) int { return strings.Compare(a.Name, b.Name) })
 	kept := labels[:0]
 	for i := range labels {
 		if i+1 < len(labels) && labels[i+1].Name == labels[i].Name {

@@ -33,7 +33,7 @@ func (s *Service) Names(project string) []MetricName {
 	for k, n := range counts {
 		names = append(names, MetricName{k.name, k.typ, n})
 	}
-	slices.SortFunc(names, func(a, b MetricName) int {
+	sortFunc(names, func(a, b MetricName) int {
 		if c := strings.Compare(a.Name, b.Name); c != 0 {
 			return c
 		}

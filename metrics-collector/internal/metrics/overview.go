@@ -3,7 +3,6 @@ package metrics
 import (
 	"context"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -46,7 +45,7 @@ func (s *Service) Totals(ctx context.Context, project string, p Period) ([]Total
 			totals = append(totals, t)
 		}
 	}
-	slices.SortStableFunc(totals, func(a, b Total) int {
+	sortFunc(totals, func(a, b Total) int {
 		switch {
 		case a.Count > b.Count:
 			return -1
@@ -212,8 +211,8 @@ func (s *Service) httpRate(ctx context.Context, base Query, h *HTTP) error {
 		}
 	}
 	byTime := func(a, b Point) int { return int(a.BucketMS - b.BucketMS) }
-	slices.SortFunc(h.Rate, byTime)
-	slices.SortFunc(h.ErrorRate, byTime)
+	sortFunc(h.Rate, byTime)
+	sortFunc(h.ErrorRate, byTime)
 	return nil
 }
 
@@ -306,7 +305,7 @@ func (s *Service) httpRoutes(ctx context.Context, base Query, p Period, h *HTTP)
 	for _, r := range routes {
 		h.Routes = append(h.Routes, *r)
 	}
-	slices.SortFunc(h.Routes, func(a, b Route) int {
+	sortFunc(h.Routes, func(a, b Route) int {
 		switch {
 		case a.Requests > b.Requests:
 			return -1

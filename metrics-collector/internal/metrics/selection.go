@@ -56,8 +56,8 @@ func (x *index) selectSeries(q *Query) selection {
 	sel.labels = g.labels
 	sel.limit(q.MaxGroups)
 	byID := func(a, b selected) int { return cmp.Compare(a.id, b.id) }
-	slices.SortFunc(sel.live, byID)
-	slices.SortFunc(sel.stored, byID)
+	sortFunc(sel.live, byID)
+	sortFunc(sel.stored, byID)
 	return sel
 }
 

@@ -2,7 +2,6 @@ package metrics
 
 import (
 	"context"
-	"slices"
 	"strings"
 )
 
@@ -111,11 +110,11 @@ func (s *Service) WebVitals(ctx context.Context, project string, p Period) (*Web
 	for _, b := range buckets {
 		w.Series = append(w.Series, *b)
 	}
-	slices.SortFunc(w.Series, func(a, b VitalBucket) int { return int(a.BucketMS - b.BucketMS) })
+	sortFunc(w.Series, func(a, b VitalBucket) int { return int(a.BucketMS - b.BucketMS) })
 	for _, page := range pages {
 		w.Pages = append(w.Pages, *page)
 	}
-	slices.SortFunc(w.Pages, func(a, b VitalPage) int {
+	sortFunc(w.Pages, func(a, b VitalPage) int {
 		if a.Views != b.Views {
 			return int(int64(b.Views) - int64(a.Views))
 		}
