@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"runtime/debug"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,15 +29,16 @@ func TestMemoryLimitsAreDefaultsThatFollow(t *testing.T) {
 		t.Errorf("limit %d and GOGC %d, want %d and 70", got, gc, 1<<40)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		more := int64(5)
+		var more atomic.Int64
+		more.Store(5)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
-		go func() { done <- m.Follow(unset, func() int64 { return more })(ctx) }()
+		go func() { done <- m.Follow(unset, more.Load)(ctx) }()
 		synctest.Wait()
 		if got := debug.SetMemoryLimit(-1); got != 1<<40+5 {
 			t.Errorf("limit %d, want 5 more than %d", got, 1<<40)
 		}
-		more = 7
+		more.Store(7)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if got := debug.SetMemoryLimit(-1); got != 1<<40+7 {
