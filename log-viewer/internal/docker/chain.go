@@ -1,7 +1,7 @@
 package docker
 
 import (
-	"io/fs"
+	"errors"
 	"os"
 	"slices"
 )
@@ -10,38 +10,36 @@ import (
 // nobody takes are closed by close.
 type chain []*segment
 
-// openChain opens the files of a log as they stand at one moment.
+// errMoving says that the files of a log were renamed all the time. Later they
+// will not be.
+var errMoving = errors.New("log is being rotated")
+
+// openChain opens the files of a log as they stand at one moment. Those that are
+// broken are left out.
 func openChain(root *os.Root, id string) (chain, error) {
-	const attempts = 5 // each rotation in between costs one
-	for try := range attempts {
+	const attempts = 10 // each rotation in between costs one
+	for range attempts {
 		before, err := rotations(root, id)
 		if err != nil {
 			return nil, err
 		}
 		var c chain
-		clean := true
+		same := true
 		for _, r := range before {
 			s, err := openSegment(root, r.name)
 			if err != nil {
-				clean = false
-				continue
+				continue // gone, which the second list shows, or broken
 			}
-			if s.id.Inode != r.inode {
-				clean = false
-			}
+			same = same && s.id.Inode == r.inode
 			s.age = r.age
 			c = append(c, s)
 		}
-		after, err := rotations(root, id)
-		if err == nil && (clean || try == attempts-1) && slices.Equal(before, after) {
-			return c, nil
-		}
-		if try == attempts-1 {
+		if after, err := rotations(root, id); err == nil && same && slices.Equal(before, after) {
 			return c, nil
 		}
 		c.close()
 	}
-	return nil, fs.ErrNotExist
+	return nil, errMoving
 }
 
 func (c chain) close() {
@@ -71,11 +69,11 @@ func (c chain) find(id ident) int {
 	return at
 }
 
-// after returns the index of the first file whose first record is not older than time, -1
-// when there is none.
-func (c chain) after(time int64, d *decoder, buf []byte) int {
+// after returns the index of the first file whose first record is newer than
+// time, -1 when there is none.
+func (c chain) after(time int64, d *decoder) int {
 	for i, s := range c {
-		if t := s.firstTime(d, buf); t != 0 && t >= time {
+		if t := s.firstTime(d); t > time {
 			return i
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/monlight/monlight/log-viewer/internal/logs"
@@ -32,6 +33,7 @@ type follower struct {
 	known    []fileState // files after it, as the last run knew them
 	skipping bool        // the rest of a record that is too long or was begun in the middle
 	lastTime int64       // of the last record
+	until    int64       // records up to this time were read before, as far as one can know; 0 is none
 
 	fromStart bool   // a log without a cursor is read from its beginning
 	announced bool   // the store knows the labels
@@ -42,6 +44,7 @@ type follower struct {
 	lag       int64
 	readAt    time.Time // of the last record
 	lastErr   string
+	warning   error // of a file that was passed over
 }
 
 // stream is one of the two outputs of a container.
@@ -86,7 +89,7 @@ func (f *follower) start(cursor []byte, tail int64) error {
 		if err == nil {
 			return f.resume(c, st)
 		}
-		f.lastErr = err.Error()
+		f.warn(err)
 	}
 	f.moved = true
 	if f.fromStart {
@@ -94,6 +97,9 @@ func (f *follower) start(cursor []byte, tail int64) error {
 		return nil
 	}
 	f.seg = c.take(len(c) - 1)
+	if before := len(c) - 2; before >= 0 {
+		f.older = []fileState{{c[before].id, -1}}
+	}
 	if size := f.seg.size(); size > tail {
 		f.seg.offset = size - tail
 		var before [1]byte
@@ -103,7 +109,8 @@ func (f *follower) start(cursor []byte, tail int64) error {
 	return nil
 }
 
-// resume goes on from the state of the last run.
+// resume goes on from the state of the last run. A file that was truncated since
+// shows when it is read.
 func (f *follower) resume(c chain, st state) error {
 	f.lastTime = st.Time
 	first := st.first()
@@ -118,41 +125,38 @@ func (f *follower) resume(c chain, st state) error {
 		if at < 0 {
 			continue
 		}
-		offset := max(0, first-st.Files[i].Base)
-		if s := c[at]; s.unzip == nil && s.size() < offset {
-			continue // truncated, and its beginning looks the same: it is not what it was
-		}
 		f.seg = c.take(at)
 		f.seg.base = st.Files[i].Base
-		f.known = st.Files[i+1:]
+		f.seg.empty = st.Files[i].Len == 0
+		f.older, f.known = slices.Clone(st.Files[:i]), st.Files[i+1:]
 		f.streams[0].done, f.streams[1].done = st.Pos[0], st.Pos[1]
-		return f.seg.skip(offset, *f.buf)
+		return f.seg.skip(max(0, first-st.Files[i].Base), *f.buf)
 	}
 	// The file is gone, or was truncated while nobody looked.
 	f.moved = true
 	f.count.Missed.Add(1)
-	at := c.after(st.Time, f.dec, *f.buf)
-	if at < 0 {
-		at = len(c) - 1
+	at := c.after(st.Time, f.dec)
+	if at < 0 { // perhaps it is still there, but not the same any more
+		at, f.until = len(c)-1, st.Time
 	}
 	f.seg = c.take(at)
 	f.seg.base = max(st.Pos[0], st.Pos[1], st.Files[len(st.Files)-1].Base)
+	f.older = slices.Clone(st.Files)
 	return nil
 }
 
 // state is what a later run needs to go on from here.
 func (f *follower) state() state {
 	st := state{Version: stateVersion, Time: f.lastTime}
-	if f.seg.id.Len < identBytes {
-		_, _ = f.seg.identify() // it may have grown; an error shows when it is read
-	}
+	_, _ = f.seg.identify() // it may have grown; an error shows when it is read
 	for i := range f.streams {
 		st.Pos[i] = f.streams[i].first(f.seg.end())
 	}
 	first := st.first()
 	all := append(f.older, fileState{f.seg.id, f.seg.base})
 	keep := len(all) - 1
-	for keep > 0 && all[keep].Base > first {
+	// What a file is that was empty, the one before it tells.
+	for keep > 0 && (all[keep].Base > first || all[keep].Len == 0) {
 		keep--
 	}
 	f.older = all[keep : len(all)-1]

@@ -2,9 +2,7 @@ package docker
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/monlight/monlight/log-viewer/internal/logs"
@@ -13,22 +11,26 @@ import (
 
 // read reads a chunk. more tells whether there is something left to read.
 func (f *follower) read(now time.Time) (more bool, err error) {
-	if !f.seg.final {
-		if same, err := f.seg.identify(); err == nil && (!same || f.seg.size() < f.seg.offset) {
-			return f.truncated()
-		}
-	}
-	data, err := f.seg.read((*f.buf)[:chunkBytes])
+	data, same, err := f.chunk(chunkBytes)
 	if err != nil {
 		return f.fail(err)
 	}
+	if !same {
+		return f.truncated()
+	}
+	if f.seg.empty && len(data) > 0 {
+		if other, err := f.between(); other || err != nil {
+			return other, err
+		}
+		f.seg.empty = false
+	}
 	used := f.records(data, now)
 	if used == 0 && len(data) == chunkBytes { // a long record
-		if len(*f.buf) < maxRecord {
-			*f.buf = make([]byte, maxRecord)
-		}
-		if data, err = f.seg.read(*f.buf); err != nil {
+		if data, same, err = f.chunk(maxRecord); err != nil {
 			return f.fail(err)
+		}
+		if !same {
+			return f.truncated()
 		}
 		if used = f.records(data, now); used == 0 && len(data) == maxRecord {
 			if !f.skipping {
@@ -46,6 +48,22 @@ func (f *follower) read(now time.Time) (more bool, err error) {
 	return f.atEnd(len(data), now)
 }
 
+// chunk reads up to n bytes. same is false when the file was truncated before.
+func (f *follower) chunk(n int) (data []byte, same bool, err error) {
+	if len(*f.buf) < n {
+		*f.buf = make([]byte, n)
+	}
+	data, err = f.seg.read((*f.buf)[:n])
+	if err != nil || f.seg.final {
+		return data, true, err
+	}
+	// Afterwards, because before says nothing about what was read.
+	if same, err = f.seg.identify(); err != nil {
+		return nil, true, err
+	}
+	return data, same && f.seg.size() >= f.seg.offset, nil
+}
+
 // fail gives up on a file that cannot be read. A compressed one is passed over,
 // since what is broken in it stays broken.
 func (f *follower) fail(err error) (more bool, _ error) {
@@ -53,9 +71,11 @@ func (f *follower) fail(err error) (more bool, _ error) {
 		return false, err
 	}
 	f.count.Errors.Add(1)
-	f.lastErr = fmt.Sprintf("%s: %v", f.seg.name, err)
+	f.warn(fmt.Errorf("%s: %w", f.seg.name, err))
 	return f.next()
 }
+
+func (f *follower) warn(err error) { f.warning = err }
 
 // records takes the complete records of data, and returns how long they are.
 func (f *follower) records(data []byte, now time.Time) int {
@@ -85,9 +105,10 @@ func (f *follower) record(line []byte, pos int64, now time.Time) {
 	if r.time != 0 {
 		f.lastTime = r.time
 	}
-	if pos < s.done {
+	if pos < s.done || f.until != 0 && r.time <= f.until {
 		return
 	}
+	f.until = 0
 	f.readAt = now
 	at := f.lastTime
 	if at == 0 {
@@ -187,122 +208,4 @@ func (f *follower) flush(now time.Time) {
 		}
 		s.asm.Flush()
 	}
-}
-
-// atEnd is called when no complete record is left in the file. It goes on to the
-// next file when the log was rotated, and back to the beginning when it was
-// truncated. rest is the size of an incomplete record.
-func (f *follower) atEnd(rest int, now time.Time) (more bool, err error) {
-	s := f.seg
-	if !s.final {
-		f.lag = max(0, s.size()-s.offset)
-		info, err := f.root.Lstat(f.id + "/" + logName(f.id))
-		if err != nil {
-			if missing(err) && !f.gone {
-				return false, nil // between the two steps of a rotation, or being removed
-			}
-			if !f.gone {
-				return false, err
-			}
-		} else if !info.Mode().IsRegular() || inodeOf(info) == s.id.Inode || info.Size() == 0 {
-			// An empty new file says nothing yet: whoever writes may still have
-			// the old one open.
-			return false, nil
-		}
-		s.final = true
-		if err == nil {
-			return true, nil // what was written before the rotation
-		}
-	}
-	if rest > 0 {
-		f.lastRecord(rest, now)
-	}
-	if f.gone {
-		if _, err := f.root.Lstat(f.id); missing(err) {
-			return false, nil
-		}
-	}
-	return f.next()
-}
-
-// lastRecord takes the end of a file that has no newline.
-func (f *follower) lastRecord(rest int, now time.Time) {
-	data, err := f.seg.read((*f.buf)[:min(rest, len(*f.buf))])
-	if err != nil {
-		return
-	}
-	f.record(data, f.seg.end(), now)
-	f.seg.consume(len(data))
-	f.moved = true
-}
-
-// next goes on to the file that was written after the present one.
-func (f *follower) next() (more bool, err error) {
-	c, err := openChain(f.root, f.id)
-	if err != nil {
-		if missing(err) {
-			return false, nil
-		}
-		return false, err
-	}
-	defer c.close()
-	at := c.find(f.seg.id)
-	if at >= 0 {
-		at++
-	} else if at = c.after(f.lastTime, f.dec, *f.buf); at < 0 {
-		at = len(c) - 1
-	}
-	if at < 0 || at >= len(c) {
-		return false, nil
-	}
-	f.count.Rotations.Add(1)
-	f.change(c.take(at))
-	return true, nil
-}
-
-// change makes s the file that is read.
-func (f *follower) change(s *segment) {
-	f.older = append(f.older, fileState{f.seg.id, f.seg.base})
-	s.base = f.seg.end()
-	for i, k := range f.known {
-		if s.is(k.ident) > 0 { // where the last run has seen it begin
-			s.base = k.Base
-			f.known = f.known[i+1:]
-			break
-		}
-	}
-	f.seg.close()
-	f.seg = s
-	f.moved, f.skipping = true, false
-}
-
-// truncated goes on when the file was emptied and perhaps written anew. What
-// was not read yet may stand in a copy, as logrotate makes one.
-func (f *follower) truncated() (more bool, err error) {
-	f.count.Truncations.Add(1)
-	c, err := openChain(f.root, f.id)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, err
-	}
-	defer c.close()
-	old := f.seg
-	if at := c.find(old.id); at >= 0 && c[at].age > 0 {
-		copied := c.take(at)
-		copied.base, copied.final = old.base, true
-		if err := copied.skip(old.offset, *f.buf); err != nil || copied.unzip == nil && copied.size() < old.offset {
-			copied.offset = old.offset // all of the copy was read
-		}
-		copied.id.Len, copied.id.Sum = old.id.Len, old.id.Sum
-		old.close()
-		f.seg, f.moved = copied, true
-		return true, nil
-	}
-	f.older = append(f.older, fileState{old.id, old.base})
-	old.base, old.offset = old.end(), 0
-	old.id.Len, old.id.Sum = 0, sum(nil)
-	if _, err := old.identify(); err != nil {
-		return false, err
-	}
-	f.moved, f.skipping = true, false
-	return old.size() > 0, nil
 }

@@ -3,7 +3,6 @@ package docker
 import (
 	"compress/gzip"
 	"errors"
-	"hash/fnv"
 	"io"
 	"os"
 	"slices"
@@ -14,16 +13,7 @@ import (
 const (
 	maxSiblings = 100      // rotated files of one container that are looked at
 	maxUnzipped = 16 << 30 // bytes that are read from one compressed file
-	identBytes  = 1024     // of the beginning of a file, by which it is known again
 )
-
-// ident is how a file is known again: by its inode, and by its beginning, since
-// inodes are used again and copies have others.
-type ident struct {
-	Inode uint64 `json:"inode"`
-	Sum   uint64 `json:"sum"` // of the first Len bytes
-	Len   int    `json:"len"`
-}
 
 // segment is one of the files that the log of a container consists of.
 type segment struct {
@@ -35,6 +25,7 @@ type segment struct {
 	offset int64        // consumed, uncompressed
 	base   int64        // position of its first byte in the whole log
 	id     ident
+	empty  bool // it was when it was found, and nothing was read since
 	final  bool // nobody writes to it any more
 	broken error
 }
@@ -59,11 +50,12 @@ func openSegment(root *os.Root, name string) (*segment, error) {
 			return nil, err
 		}
 	}
-	s.id.Sum = sum(nil)
+	s.id = ident{Inode: s.id.Inode, Sum: sum(nil)}
 	if _, err := s.identify(); err != nil {
 		f.Close()
 		return nil, err
 	}
+	s.empty = s.id.Len == 0
 	return s, nil
 }
 
@@ -75,49 +67,39 @@ func (s *segment) end() int64 { return s.base + s.offset }
 // identify notes the beginning of the file, as long as that grows. It returns
 // false when the file now begins otherwise: it was truncated and written anew.
 func (s *segment) identify() (same bool, err error) {
-	var head [identBytes]byte
-	var n int
-	if s.unzip != nil {
-		if s.offset > 0 || len(s.rest) > 0 {
-			return true, nil
-		}
-		n, err = io.ReadFull(s.unzip, head[:])
-		s.rest = append(s.rest, head[:n]...)
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			err = io.EOF
-		}
-	} else {
-		n, err = s.file.ReadAt(head[:], 0)
+	if s.unzip != nil && s.offset > 0 {
+		return true, nil
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return true, err
-	}
-	if n < s.id.Len || sum(head[:s.id.Len]) != s.id.Sum {
-		return false, nil
-	}
-	if n > s.id.Len {
-		s.id.Len, s.id.Sum = n, sum(head[:n])
-	}
-	return true, nil
+	return s.id.learn(s.region)
 }
 
-func sum(b []byte) uint64 {
-	h := fnv.New64a()
-	_, _ = h.Write(b)
-	return h.Sum64()
+// region reads from a place of the file, without consuming anything. Of a
+// compressed file it reads the beginning only, as long as nothing is consumed.
+func (s *segment) region(at, n int) ([]byte, error) {
+	if s.unzip != nil {
+		if s.offset > 0 {
+			return nil, nil
+		}
+		s.fill(at + n)
+		return s.rest[min(at, len(s.rest)):min(at+n, len(s.rest))], nil
+	}
+	buf := make([]byte, n)
+	n, err := s.file.ReadAt(buf, int64(at))
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return buf[:n], err
 }
 
-// begins tells whether the file begins with what id has seen.
-func (s *segment) begins(id ident) bool {
-	if id.Len == 0 || id.Len > identBytes {
-		return false
+// fill unzips until n bytes wait to be consumed, or there are no more.
+func (s *segment) fill(n int) {
+	for len(s.rest) < n && s.broken == nil && s.offset < maxUnzipped {
+		have := len(s.rest)
+		s.rest = slices.Grow(s.rest, n-have)[:n]
+		m, err := s.unzip.Read(s.rest[have:])
+		s.rest = s.rest[:have+m]
+		s.broken = err
 	}
-	if s.unzip != nil {
-		return s.offset == 0 && len(s.rest) >= id.Len && sum(s.rest[:id.Len]) == id.Sum
-	}
-	var head [identBytes]byte
-	n, _ := s.file.ReadAt(head[:id.Len], 0)
-	return n == id.Len && sum(head[:n]) == id.Sum
 }
 
 // is tells how sure it is that this is the file that id names: 0 no, 1 a copy
@@ -129,7 +111,7 @@ func (s *segment) is(id ident) int {
 		}
 		return 0
 	}
-	if !s.begins(id) {
+	if !id.matches(s.region) {
 		return 0
 	}
 	if s.id.Inode == id.Inode && s.unzip == nil {
@@ -148,19 +130,11 @@ func (s *segment) read(buf []byte) ([]byte, error) {
 		}
 		return buf[:n], err
 	}
-	n := copy(buf, s.rest)
-	for n < len(buf) && n >= len(s.rest) && s.broken == nil && s.offset < maxUnzipped {
-		m, err := s.unzip.Read(buf[n:])
-		n += m
-		s.broken = err
+	s.fill(len(buf))
+	if len(s.rest) == 0 && s.broken != nil && !errors.Is(s.broken, io.EOF) {
+		return nil, s.broken
 	}
-	if n > len(s.rest) {
-		s.rest = append(s.rest[:0], buf[:n]...)
-	}
-	if n > 0 || s.broken == nil || errors.Is(s.broken, io.EOF) {
-		return buf[:n], nil
-	}
-	return nil, s.broken
+	return s.rest[:min(len(buf), len(s.rest))], nil
 }
 
 // consume moves on by n of the bytes that read returned.
@@ -199,18 +173,21 @@ func (s *segment) size() int64 {
 	return info.Size()
 }
 
-// firstTime returns the time of the first record, 0 when there is none.
-func (s *segment) firstTime(d *decoder, buf []byte) int64 {
-	if s.offset != 0 {
-		return 0
-	}
-	data, err := s.read(buf)
-	if err != nil {
-		return 0
-	}
-	for line := range lines(data) {
-		if r, ok := d.decode(line); ok && r.time != 0 {
-			return r.time
+// firstTime returns the time of the first record that has one, 0 when none of
+// the first findEnd bytes has.
+func (s *segment) firstTime(d *decoder) int64 {
+	for n := 4 << 10; n <= findEnd; n *= 4 {
+		data, err := s.region(0, n)
+		if err != nil {
+			return 0
+		}
+		for line := range lines(data) {
+			if r, ok := d.decode(line); ok && r.time != 0 {
+				return r.time
+			}
+		}
+		if len(data) < n {
+			return 0
 		}
 	}
 	return 0

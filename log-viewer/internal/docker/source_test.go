@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -20,6 +21,15 @@ import (
 	"github.com/monlight/monlight/log-viewer/internal/logs/logstest"
 	"github.com/monlight/monlight/shared/errs"
 )
+
+// The tests wait far more than they work, so they do it at the same time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
 
 // world is a folder of containers and a store.
 type world struct {
