@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/monlight/monlight/log-viewer/internal/logs"
@@ -94,6 +95,9 @@ func (a *api) export(w http.ResponseWriter, r *http.Request) error {
 	}
 }
 
+// oneWord keeps names of containers from looking like something else in a text.
+var oneWord = strings.NewReplacer("\n", "_", "\r", "_", "\t", "_", " ", "_")
+
 // file is a download on its way.
 type file struct {
 	stream
@@ -112,7 +116,7 @@ func (f *file) page(entries []logs.Entry) (err error) {
 				b = appendEntry(b, e)
 			} else {
 				b = append(appendTime(b, e.Time), ' ')
-				b = append(append(b, e.Source...), ' ')
+				b = append(append(b, oneWord.Replace(logs.Plain(e.Source))...), ' ')
 				b = append(append(b, e.Level.String()...), ' ')
 				b = append(b, logs.Plain(e.Message)...)
 			}

@@ -18,7 +18,8 @@ type containersPage struct {
 	ByteShare  int // of MaxBytes, in percent
 	Oldest     time.Time
 	Newest     time.Time
-	Following  bool // there is a reader of containers
+	Following  bool // containers are read
+	Reading    Reading
 	Patterns   []string
 	Folder     string
 	Refresh    webui.RefreshChoice
@@ -48,24 +49,23 @@ func (p *Pages) containers(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := containersPage{
-		Stats: st, Live: p.opts.Logs.Live(), Retention: p.opts.Retention, Following: p.opts.Sources != nil, Patterns: p.opts.Containers,
-		Folder: p.opts.Folder, Refresh: webui.ParseRefresh(r.URL.Query().Get("refresh")), PublicURL: p.opts.PublicURL,
+		Stats: st, Live: p.opts.Logs.Live(), Retention: p.opts.Retention, Following: p.opts.Reading != nil, Patterns: p.opts.Containers,
+		Folder: p.opts.Folder, Refresh: webui.ParseRefresh(r.URL.Query().Get("refresh")), PublicURL: p.publicURL(r),
 	}
 	if st.Entries > 0 {
 		page.Oldest, page.Newest = time.Unix(0, st.First), time.Unix(0, st.Last)
 	}
 	page.Share = percent(st.Entries, page.Retention.Entries)
 	page.ByteShare = percent(st.DiskBytes, page.Retention.Bytes)
-	var states []SourceState
-	if p.opts.Sources != nil {
-		states = p.opts.Sources()
+	if p.opts.Reading != nil {
+		page.Reading = p.opts.Reading()
 	}
 	for _, src := range sources {
 		if src.Entries > 0 {
 			page.Containers = append(page.Containers, p.container(src))
 		}
 	}
-	for _, state := range states {
+	for _, state := range page.Reading.Sources {
 		i := slices.IndexFunc(page.Containers, func(c container) bool { return c.Name == state.Name })
 		if i < 0 {
 			i = len(page.Containers)

@@ -10,7 +10,7 @@ import (
 )
 
 // liveRows is how many entries the live page begins with.
-const liveRows = 200
+const liveRows = 100
 
 type livePage struct {
 	explorePage

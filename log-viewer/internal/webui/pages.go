@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -50,22 +51,30 @@ type Retention struct {
 	Age     time.Duration
 }
 
-// SourceState is how the reading of a source goes, for the page of containers.
+// Reading is how the reading of containers goes, for the page of containers.
+type Reading struct {
+	Error   string // why their folder cannot be read; "" when it can
+	Paused  string // why nothing is taken in at the moment; "" when it is
+	Behind  int64  // bytes that were not read yet
+	Sources []SourceState
+}
+
+// SourceState is how the reading of one container goes.
 type SourceState struct {
 	Name    string
-	State   string // "following", or what is the matter
+	State   string // "reading", or what is the matter
 	Problem bool
 }
 
 // Options are what the pages are built from.
 type Options struct {
 	Logs       Logs
-	Sources    func() []SourceState // of the reader of containers; nil when there is none
-	Containers []string             // the patterns of containers that are followed; none is all
-	Folder     string               // where their logs are
+	Reading    func() Reading // nil when no containers are read
+	Containers []string       // the patterns of containers that are followed; none is all
+	Folder     string         // where their logs are
 	Retention  Retention
 	BasePath   string // "" or "/log-viewer"; something before the pages strips it
-	PublicURL  string // where clients reach the service
+	PublicURL  string // where clients reach the service; "" is where the reader did
 	Version    string
 	Services   []webui.Service // for the navigation, see [webui.Services]
 	Log        *slog.Logger
@@ -114,6 +123,18 @@ func New(o Options) (*Pages, error) {
 func (p *Pages) storage(ctx context.Context) (int64, error) {
 	st, err := p.opts.Logs.Stats(ctx)
 	return st.DiskBytes, err
+}
+
+// publicURL is where clients reach the service.
+func (p *Pages) publicURL(r *http.Request) string {
+	if p.opts.PublicURL != "" {
+		return p.opts.PublicURL
+	}
+	scheme := "http"
+	if r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https") {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host + p.opts.BasePath
 }
 
 // SignInPage shows the sign-in page, for [auth.Options].

@@ -9,8 +9,10 @@ import (
 	"github.com/monlight/monlight/shared/webui"
 )
 
-// maxRowChars is how much of an entry's first line a list shows.
-const maxRowChars = 500
+const (
+	maxRowChars = 500  // of an entry's first line in a list
+	maxRawBytes = 2000 // of an entry that the script has without asking
+)
 
 // row is an entry in a list.
 type row struct {
@@ -20,7 +22,7 @@ type row struct {
 	Level     string
 	Stderr    bool
 	Line      string // the first line
-	Raw       string // the first line with its colours, for the script; "" when it has none
+	Raw       string // for the script: the beginning of the message, where it is more than Line
 	More      int    // further lines
 	Link      string
 	Here      bool // the entry that the page is about
@@ -40,8 +42,8 @@ func (p *Pages) row(e logs.Entry) row {
 		ID: e.ID, Time: e.When(), Container: e.Source, Level: e.Level.String(), Stderr: e.Stream == logs.Stderr,
 		Line: webui.Line(logs.Plain(first), maxRowChars), Link: p.ui.Path("/logs/" + strconv.FormatInt(e.ID, 10)),
 	}
-	if strings.Contains(first, "\x1b") {
-		r.Raw = strings.ToValidUTF8(first[:min(len(first), 2*maxRowChars)], "")
+	if e.Message != r.Line {
+		r.Raw = strings.ToValidUTF8(e.Message[:min(len(e.Message), maxRawBytes)], "")
 	}
 	if folded {
 		r.More = strings.Count(rest, "\n") + 1

@@ -130,7 +130,7 @@ ml.List = class {
     c.textContent = item.shown ?? ml.visible(item.container);
     let text = item.message, more = item.more ?? 0;
     const end = text.indexOf('\n');
-    if (end >= 0) { more = text.split('\n').length - 1; if (!this.wrapped) text = text.slice(0, end); }
+    if (end >= 0) { more ||= text.split('\n').length - 1; if (!this.wrapped) text = text.slice(0, end); }
     const most = this.wrapped ? 4096 : 600;
     ml.line(m, text.length > most ? text.slice(0, most) + '…' : text, this.marker);
     fold.hidden = !more || this.wrapped;
