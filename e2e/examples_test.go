@@ -12,11 +12,18 @@ import (
 // TestTheExamplesOfTheAPIDocumentRun runs every example of docs/api as it
 // stands there, in order. One that is answered with an error fails.
 func TestTheExamplesOfTheAPIDocumentRun(t *testing.T) {
-	text, err := os.ReadFile("../docs/api/error-tracker.md")
+	t.Run("error-tracker", func(t *testing.T) { runExamples(t, "error-tracker", "ET", 15) })
+	t.Run("log-viewer", func(t *testing.T) { runExamples(t, "log-viewer", "LV", 10) })
+}
+
+// runExamples runs those of one service, of which there are at least least.
+func runExamples(t *testing.T, service, address string, least int) {
+	t.Helper()
+	text, err := os.ReadFile("../docs/api/" + service + ".md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := harness.Start(t, "error-tracker")
+	s := harness.Start(t, service)
 	requests := 0
 	for i, block := range strings.Split(string(text), "```sh\n")[1:] {
 		script, _, ended := strings.Cut(block, "\n```")
@@ -25,14 +32,14 @@ func TestTheExamplesOfTheAPIDocumentRun(t *testing.T) {
 		}
 		requests += strings.Count(script, "curl ")
 		cmd := exec.CommandContext(t.Context(), "sh", "-euc", script)
-		cmd.Env = []string{"ET=" + s.URL, "KEY=" + harness.Key, "PATH=" + os.Getenv("PATH")}
+		cmd.Env = []string{address + "=" + s.URL, "KEY=" + harness.Key, "PATH=" + os.Getenv("PATH")}
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("example %d: %v\n%s\n%s", i+1, err, script, out)
 		} else if strings.TrimSpace(string(out)) == "" {
 			t.Errorf("example %d printed nothing:\n%s", i+1, script)
 		}
 	}
-	if requests < 15 {
+	if requests < least {
 		t.Errorf("only %d requests were found in the examples", requests)
 	}
 }

@@ -38,7 +38,7 @@ var allowedModules = map[string]string{
 }
 
 func TestServicesLinkOnlyAllowedModules(t *testing.T) {
-	for _, service := range []string{"error-tracker", "metrics-collector", "browser-relay"} {
+	for _, service := range []string{"error-tracker", "log-viewer", "metrics-collector", "browser-relay"} {
 		path, err := harness.Binary(service)
 		if err != nil {
 			t.Fatal(err)
