@@ -1,4 +1,4 @@
-// Starts the real error tracker on a free port with data of its own.
+// Starts a real service on a free port with data of its own.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const binary = process.env.ERROR_TRACKER_BIN || fileURLToPath(new URL('../../bin/error-tracker', import.meta.url));
+const binaryOf = (name) => process.env[`${name.toUpperCase().replaceAll('-', '_')}_BIN`] || fileURLToPath(new URL(`../../bin/${name}`, import.meta.url));
 
 const freePort = () => new Promise((resolve, reject) => {
   const server = createServer();
@@ -20,9 +20,10 @@ const freePort = () => new Promise((resolve, reject) => {
 
 // startService resolves when the service answers. stop() ends it and removes its
 // data. {url} in a setting is the address that it gets.
-export async function startService(env = {}) {
+export async function startService(env = {}, name = 'error-tracker') {
+  const binary = binaryOf(name);
   const dir = await mkdtemp(join(tmpdir(), 'monlight-browser-'));
-  const database = join(dir, 'errors.db');
+  const database = join(dir, `${name}.db`);
   const port = await freePort();
   const key = randomBytes(16).toString('hex');
   const url = `http://127.0.0.1:${port}`;
@@ -67,6 +68,13 @@ export async function startService(env = {}) {
       await end();
       await change(database);
       await start();
+    },
+    // post sends a body as JSON and returns the answer.
+    async post(path, body) {
+      const answer = await fetch(url + path, { method: 'POST', body: JSON.stringify(body), headers: { 'X-API-Key': key, 'Content-Type': 'application/json' } });
+      const text = await answer.text();
+      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${text}`);
+      return JSON.parse(text);
     },
     // report sends one error and returns the answer.
     async report(body) {
