@@ -21,7 +21,7 @@ build: $(addprefix bin/,$(SERVICES)) ## build the services into bin/
 .PHONY: $(addprefix bin/,$(SERVICES))
 $(addprefix bin/,$(SERVICES)): bin/%:
 	@mkdir -p bin
-	cd $* && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags nethttpomithttp2 -ldflags '-s -w -X main.version=$(shell cat $*/VERSION)' -o ../bin/$* .
+	GO='$(GO)' scripts/compile.sh $* $@
 
 run: build ## build and start everything; keys are made on first start and printed
 	@scripts/run.sh

@@ -13,8 +13,7 @@ for arch in ${ARCHES:-amd64 arm64}; do
   mkdir -p "dist/$name/bin"
   for main in */main.go; do
     s=${main%/main.go}
-    (cd "$s" && CGO_ENABLED=0 GOOS=linux GOARCH=$arch go build -trimpath -buildvcs=false -tags nethttpomithttp2 \
-      -ldflags "-s -w -X main.version=$(cat VERSION)" -o "../dist/$name/bin/$s" .)
+    GOOS=linux GOARCH=$arch scripts/compile.sh "$s" "dist/$name/bin/$s"
   done
   cp -r deploy docs LICENSE README.md CHANGELOG.md "dist/$name/"
   rm -rf "dist/$name/deploy"/{data,backups,secrets.env,.env,.upgrade} "dist/$name/docs/screenshots"
