@@ -3,6 +3,7 @@ package block
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -15,7 +16,7 @@ import (
 func randomLine(r *rand.Rand) string {
 	words := []string{"request", "Error", "db", "timeout", "ÜBER", "größe", "user", "x", "connection", "refused", "conn42", "K", "ſ"}
 	word := func() string { return words[r.IntN(len(words))] }
-	switch r.IntN(16) {
+	switch r.IntN(17) {
 	case 0:
 		return fmt.Sprintf(`{"level":"info","msg":"%s %s","trace_id":"%032x","dur":%d.%d,"user":{"id":%d}}`, word(), word(), r.Uint64N(50), r.IntN(100), r.IntN(10), r.IntN(30))
 	case 1:
@@ -44,6 +45,9 @@ func randomLine(r *rand.Rand) string {
 		return fmt.Sprintf("%019d %020d 007 %03d", r.Uint64()%1e19, r.Uint64(), r.IntN(1000))
 	case 13:
 		return "\x1b]8;;http://x/" + word() + "\x07" + word() + "1\x1b]"
+	}
+	if r.IntN(2) == 0 {
+		return fmt.Sprintf("span %016x of %07x, v%d", r.Uint64(), 1<<24|r.IntN(1<<24), r.IntN(1<<30))
 	}
 	return fmt.Sprintf("%s %s %d %s-%d", word(), word(), r.IntN(1000), word(), r.IntN(5))
 }
@@ -74,6 +78,10 @@ var searches = []string{
 	"12 timeout", `"timeout 12 ti"`, "1", `"m1"`, "requestdb", `"000"`, "level=db", "msg:=request",
 }
 
+var blockSeeds = flag.Uint64("seeds", 6, "number of blocks of random lines")
+
+// TestScanAgreesWithMatch packs random lines and compares what searches find in
+// the block, and what the index says about it, with a look at every line.
 func TestScanAgreesWithMatch(t *testing.T) {
 	enc, err := NewEncoder(false)
 	if err != nil {
@@ -85,10 +93,9 @@ func TestScanAgreesWithMatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer dec.Close()
-	name := func(s uint32) string { return fmt.Sprintf("s%d", s) }
-	for seed := range uint64(10) {
+	for seed := range *blockSeeds {
 		r := rand.New(rand.NewPCG(seed, 1))
-		rows := randomRows(r, 1+r.IntN(1500))
+		rows := randomRows(r, 1+r.IntN(700))
 		s, err := enc.Encode(rows)
 		if err != nil {
 			t.Fatal(err)
@@ -97,51 +104,74 @@ func TestScanAgreesWithMatch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		words := make(map[string]bool)
-		for _, w := range strings.Fields(s.Words) {
-			words[w] = true
-		}
-		has := func(k Key) bool {
-			switch {
-			case k.ID:
-				return InFilter(s.Filter, k.Hash)
-			case k.Prefix:
-				for w := range words {
-					if strings.HasPrefix(w, k.Word) {
-						return true
-					}
-				}
-				return false
-			}
-			return words[k.Word]
-		}
-		for i := range rows.Len() {
-			m, err := b.Message(i)
-			if err != nil || m != rows.Message(i) || b.Time[i] != rows.Time[i] || b.Source[i] != rows.Source[i] || b.Flags[i] != rows.Flags[i] || b.IDOf(i) != rows.IDOf(i) {
-				t.Fatalf("seed %d, row %d: %q at %d (id %d), %v; want %q at %d (id %d)", seed, i, m, b.Time[i], b.IDOf(i), err, rows.Message(i), rows.Time[i], rows.IDOf(i))
-			}
-		}
+		checkRows(t, b, rows)
 		for _, text := range append(searches, strings.Fields(randomLine(r) + " x")[0]) {
-			x, err := logs.ParseSearch(text)
-			if err != nil {
-				continue
+			if x, err := logs.ParseSearch(text); err == nil {
+				checkSearch(t, s, b, rows, x, text)
 			}
-			plan := NewPlan(x)
-			got := make(map[int]bool)
-			if _, err := b.Run(&Scan{Plan: plan, Name: name}, func(row int) { got[row] = true }); err != nil {
-				t.Fatal(err)
-			}
-			if len(got) > 0 && !plan.May(has) {
-				t.Errorf("seed %d, search %q: the index says no, %d rows match", seed, text, len(got))
-			}
-			for i := range rows.Len() {
-				e := logs.Entry{Message: rows.Message(i), Level: logs.Level(rows.Flags[i] & 7), Stream: logs.Stream(rows.Flags[i] >> 3), Source: name(rows.Source[i])}
-				if want := x.Match(e); got[i] != want {
-					t.Fatalf("seed %d, search %q, row %d %q: found %v, want %v", seed, text, i, rows.Message(i), got[i], want)
-				}
-			}
+		}
+		for range 100 {
+			text := part(r, rows.Message(r.IntN(rows.Len())))
+			checkSearch(t, s, b, rows, &logs.Expr{Op: logs.Contains, Text: text}, fmt.Sprintf("%+v", text))
+		}
+		b.Free() // so that the next one finds what this one left behind
+	}
+}
+
+// part is a piece of a line to look for.
+func part(r *rand.Rand, line string) logs.Text {
+	line = logs.Fold(logs.Plain(line))
+	if line == "" {
+		return logs.Text{Piece: "x"}
+	}
+	from := r.IntN(len(line))
+	to := min(len(line), from+1+r.IntN(1+r.IntN(40)))
+	return logs.Text{Piece: line[from:to], Start: r.IntN(4) == 0, End: r.IntN(4) == 0}
+}
+
+func checkRows(t *testing.T, b *Block, rows *Rows) {
+	t.Helper()
+	if b.Len() != rows.Len() {
+		t.Fatalf("the block has %d rows, want %d", b.Len(), rows.Len())
+	}
+	for i := range rows.Len() {
+		m, err := b.Message(i)
+		if err != nil || m != rows.Message(i) || b.Time[i] != rows.Time[i] || b.Source[i] != rows.Source[i] || b.Flags[i] != rows.Flags[i] || b.IDOf(i) != rows.IDOf(i) {
+			t.Fatalf("row %d: %q at %d (id %d), %v; want %q at %d (id %d)", i, m, b.Time[i], b.IDOf(i), err, rows.Message(i), rows.Time[i], rows.IDOf(i))
 		}
 	}
+}
+
+func checkSearch(t *testing.T, s *Sealed, b *Block, rows *Rows, x *logs.Expr, label string) {
+	t.Helper()
+	name := func(s uint32) string { return fmt.Sprintf("s%d", s) }
+	plan := NewPlan(x)
+	got := make(map[int]bool)
+	if _, err := b.Run(&Scan{Plan: plan, Name: name}, func(row int) { got[row] = true }); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) > 0 && !plan.May(s.has) {
+		t.Errorf("search %s: the index says no, %d rows match", label, len(got))
+	}
+	for i := range rows.Len() {
+		e := logs.Entry{Message: rows.Message(i), Level: logs.Level(rows.Flags[i] & 7), Stream: logs.Stream(rows.Flags[i] >> 3), Source: name(rows.Source[i])}
+		if want := x.Match(e); got[i] != want {
+			t.Fatalf("search %s, row %d %q: found %v, want %v", label, i, rows.Message(i), got[i], want)
+		}
+	}
+}
+
+// has looks a key up as the store does.
+func (s *Sealed) has(k Key) bool {
+	if k.ID {
+		return s.NoFilter || InFilter(s.Filter, k.Hash)
+	}
+	for w := range strings.FieldsSeq(s.Words) {
+		if w == k.Word || k.Prefix && strings.HasPrefix(w, k.Word) {
+			return true
+		}
+	}
+	return s.Overflow
 }
 
 func TestBatchRoundTrip(t *testing.T) {

@@ -298,10 +298,11 @@ type column struct {
 	ends       []uint32 // of colDict and colText: where the values end in body, without the separator
 }
 
-// readColumn reads the header of a column and finds its parts; hex is the
-// stream of hexadecimal digits, of which it takes its own off the front.
-func readColumn(d *decoder, rows int, hex *decoder) (c column) {
-	c.typ = d.byte()
+// read reads the header of a column and finds its parts; hex is the stream of
+// hexadecimal digits, of which it takes its own off the front. c keeps only its
+// memory.
+func (c *column) read(d *decoder, rows int, hex *decoder) {
+	*c = column{typ: d.byte(), nums: c.nums[:0], ends: c.ends[:0]}
 	if c.typ&colAffix != 0 {
 		c.head = d.bytes(d.count(MaxText))
 		c.tail = d.bytes(d.count(MaxText))
@@ -312,11 +313,29 @@ func readColumn(d *decoder, rows int, hex *decoder) (c column) {
 		c.width = b.count(maxHex)
 		if b.err != nil || c.width == 0 {
 			d.fail()
-			return c
+			return
 		}
 		c.body = hex.bytes(rows * ((c.width + 1) / 2))
 	}
-	return c
+}
+
+// skipColumn is read without a column.
+func skipColumn(d *decoder, rows int, hex *decoder) {
+	typ := d.byte()
+	if typ&colAffix != 0 {
+		d.bytes(d.count(MaxText))
+		d.bytes(d.count(MaxText))
+	}
+	body := d.bytes(d.count(MaxText))
+	if typ&0x1f == colHex {
+		b := decoder{b: body}
+		width := b.count(maxHex)
+		if b.err != nil || width == 0 {
+			d.fail()
+			return
+		}
+		hex.bytes(rows * ((width + 1) / 2))
+	}
 }
 
 // open unpacks what access to the values needs.
@@ -340,7 +359,7 @@ func (c *column) open(rows int) error {
 			c.body = d.b
 			return d.err
 		}
-		c.nums = make([]uint64, rows)
+		c.nums = sized(c.nums, rows)
 		last := uint64(0)
 		for i := range c.nums {
 			last += unzigzag(d.uvarint())
@@ -351,7 +370,7 @@ func (c *column) open(rows int) error {
 		n := d.count(maxDict)
 		text := d.b
 		at := 0
-		c.ends = make([]uint32, 0, n)
+		c.ends = sized(c.ends, n)[:0]
 		for range n {
 			i := bytes.IndexByte(text[at:], separator)
 			if i < 0 {
@@ -371,7 +390,7 @@ func (c *column) open(rows int) error {
 		}
 		return nil
 	case colText:
-		c.ends = make([]uint32, 0, rows)
+		c.ends = sized(c.ends, rows)[:0]
 		at := 0
 		for range rows {
 			i := bytes.IndexByte(c.body[at:], separator)

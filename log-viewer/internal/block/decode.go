@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -15,7 +16,10 @@ import (
 const maxStream = 64 << 20
 
 // Decoder opens blocks. It is safe for concurrent use.
-type Decoder struct{ zstd *zstd.Decoder }
+type Decoder struct {
+	zstd *zstd.Decoder
+	free sync.Pool // of *Block that were given back
+}
 
 // NewDecoder returns a decoder.
 func NewDecoder() (*Decoder, error) {
@@ -36,27 +40,40 @@ type Block struct {
 	Source []uint32
 	Flags  []uint8
 
-	zstd    *zstd.Decoder
+	dec     *Decoder
+	data    []byte
 	streams [4]stream
 	first   int64
 	ids     []int64 // nil while they count up from first
 
-	rowOf     []uint16 // template of each row
-	atOf      []uint16 // which one of its template's rows a row is
-	rows      []uint16 // rows in the order of templates
-	starts    []int    // where the rows of a template begin in rows, and the end
+	rowOf    []uint16 // template of each row
+	atOf     []uint16 // which one of its template's rows a row is
+	rows     []uint16 // rows in the order of templates
+	starts   []int    // where the rows of a template begin in rows, and the end
+	haveDict bool
+	haveVars bool
+	varsErr  error
+
 	templates []openTemplate
-	haveDict  bool
-	haveVars  bool
-	varsErr   error
 	folded    []byte
-	buffer    []byte
-	fold      []byte
+	isFolded  bool
+	places    []place   // of the columns of all templates
+	columns   []*column // those that are open, by place
+	spare     []*column
+	looked    column   // at by a search
+	found     []uint64 // by it
+
+	sources []uint32
+	next    []int
+	buffer  []byte
+	fold    []byte
 }
 
+// stream is one of the four parts of a block.
 type stream struct {
 	packed []byte
-	size   int
+	size   int    // unpacked
+	raw    []byte // unpacked
 }
 
 const (
@@ -72,12 +89,26 @@ type openTemplate struct {
 	joins    bool
 	escapes  bool
 	vars     int
+	first    int // of its columns in Block.places
 	from, to int // of its folded plain text in Block.folded
-	columns  []column
-	opened   []bool
 }
 
-// Open checks the bytes of a block, which it keeps, and reads what is known of each row.
+// place is where a column begins in the streams of variables.
+type place struct{ vars, hex uint32 }
+
+// maxFree bounds what a block holds on to when it is given back.
+const maxFree = 8 << 20
+
+// Free gives the block back, whose memory serves the next one. It must not be
+// used afterwards.
+func (b *Block) Free() {
+	if b.Bytes() < maxFree {
+		b.dec.free.Put(b)
+	}
+}
+
+// Open checks the bytes of a block, and reads what is known of each row. It
+// does not keep the bytes.
 func (d *Decoder) Open(data []byte) (*Block, error) {
 	if len(data) < 6 {
 		return nil, damaged("%d bytes", len(data))
@@ -89,9 +120,32 @@ func (d *Decoder) Open(data []byte) (*Block, error) {
 	if data[0] != format {
 		return nil, damaged("format %d, want %d", data[0], format)
 	}
-	in := decoder{b: data[1:end]}
+	b, _ := d.free.Get().(*Block)
+	if b == nil {
+		b = &Block{dec: d}
+	}
+	b.reset()
+	b.data = append(b.data[:0], data...)
+	if err := b.open(b.data[1:end]); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// reset forgets what the block was, but keeps its memory.
+func (b *Block) reset() {
+	b.haveDict, b.haveVars, b.isFolded, b.varsErr, b.ids = false, false, false, nil, nil
+	for i, c := range b.columns {
+		if c != nil {
+			b.spare = append(b.spare, c)
+			b.columns[i] = nil
+		}
+	}
+}
+
+func (b *Block) open(body []byte) error {
+	in := decoder{b: body}
 	n := in.count(MaxRows - 1)
-	b := &Block{zstd: d.zstd}
 	var sizes [4]int
 	for i := range b.streams {
 		b.streams[i].size = in.count(maxStream)
@@ -101,22 +155,19 @@ func (d *Decoder) Open(data []byte) (*Block, error) {
 		b.streams[i].packed = in.bytes(sizes[i])
 	}
 	if in.err != nil || len(in.b) > 0 || n == 0 {
-		return nil, damaged("its header does not fit its %d bytes", len(data))
+		return damaged("its header does not fit its %d bytes", len(body))
 	}
-	if err := b.readMeta(n); err != nil {
-		return nil, err
-	}
-	return b, nil
+	return b.readMeta(n)
 }
 
 // Len is the number of rows.
 func (b *Block) Len() int { return len(b.Time) }
 
-// Bytes is about what the block takes in memory once all of it was used.
+// Bytes is about what the block takes in memory.
 func (b *Block) Bytes() int {
-	n := 20 * len(b.Time)
-	for _, s := range b.streams {
-		n += len(s.packed) + 2*s.size
+	n := 22*cap(b.Time) + cap(b.data) + cap(b.folded) + 64*cap(b.templates) + 16*cap(b.places) + cap(b.buffer) + cap(b.fold)
+	for i := range b.streams {
+		n += cap(b.streams[i].raw)
 	}
 	return n
 }
@@ -130,18 +181,31 @@ func (b *Block) IDOf(row int) int64 {
 }
 
 func (b *Block) unpack(i int) ([]byte, error) {
-	s := b.streams[i]
+	s := &b.streams[i]
 	if s.size == 0 && len(s.packed) == 0 {
 		return nil, nil
 	}
-	out, err := b.zstd.DecodeAll(s.packed, make([]byte, 0, s.size))
+	if cap(s.raw) < s.size {
+		s.raw = make([]byte, 0, s.size)
+	}
+	out, err := b.dec.zstd.DecodeAll(s.packed, s.raw[:0])
 	if err != nil {
 		return nil, damaged("stream %d: %v", i, err)
 	}
 	if len(out) != s.size {
 		return nil, damaged("stream %d has %d bytes, want %d", i, len(out), s.size)
 	}
+	s.raw = out
 	return out, nil
+}
+
+// sized is a slice of n elements in the memory of s, if it is large enough. What
+// is in them is left over.
+func sized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
 }
 
 func (b *Block) readMeta(n int) error {
@@ -162,14 +226,14 @@ func (b *Block) readMeta(n int) error {
 		}
 	}
 	unit := int64(d.count(1e9))
-	b.Time = make([]int64, n)
+	b.Time = sized(b.Time, n)
 	last := int64(0)
 	for i := range b.Time {
 		last += d.varint()
 		b.Time[i] = last * unit
 	}
 	templates := d.count(n)
-	b.rowOf = make([]uint16, n)
+	b.rowOf = sized(b.rowOf, n)
 	for i, c := range d.bytes(n) {
 		b.rowOf[i] = uint16(c)
 	}
@@ -184,7 +248,8 @@ func (b *Block) readMeta(n int) error {
 	if err := b.group(templates); err != nil {
 		return err
 	}
-	sources := make([]uint32, d.count(n))
+	sources := sized(b.sources, d.count(n))
+	b.sources = sources
 	for i := range sources {
 		sources[i] = uint32(d.uvarint()) //nolint:gosec // looked up by its user
 	}
@@ -197,7 +262,7 @@ func (b *Block) readMeta(n int) error {
 	if d.err != nil || len(d.b) > 0 {
 		return damaged("what is known of its rows")
 	}
-	b.Source, b.Flags = make([]uint32, n), make([]uint8, n)
+	b.Source, b.Flags = sized(b.Source, n), sized(b.Flags, n)
 	for i, row := range b.rows {
 		k := int(low[i])
 		if high != nil {
@@ -214,7 +279,8 @@ func (b *Block) readMeta(n int) error {
 // group sorts the rows by template.
 func (b *Block) group(templates int) error {
 	n := len(b.rowOf)
-	b.starts = make([]int, templates+1)
+	b.starts = sized(b.starts, templates+1)
+	clear(b.starts)
 	for _, t := range b.rowOf {
 		if int(t) >= templates {
 			return damaged("template %d of %d", t, templates)
@@ -227,8 +293,10 @@ func (b *Block) group(templates int) error {
 		}
 		b.starts[t+1] += b.starts[t]
 	}
-	b.rows, b.atOf = make([]uint16, n), make([]uint16, n)
-	next := make([]int, templates)
+	b.rows, b.atOf = sized(b.rows, n), sized(b.atOf, n)
+	b.next = sized(b.next, templates)
+	next := b.next
+	clear(next)
 	for row, t := range b.rowOf {
 		b.atOf[row] = uint16(next[t])             //nolint:gosec // below MaxRows
 		b.rows[b.starts[t]+next[t]] = uint16(row) //nolint:gosec // below MaxRows
@@ -250,18 +318,19 @@ func (b *Block) readDict() error {
 		return err
 	}
 	d := decoder{b: raw}
-	templates := make([]openTemplate, len(b.starts)-1)
-	lengths := make([]int, len(templates))
-	for i := range templates {
+	b.templates = sized(b.templates, len(b.starts)-1)
+	b.next = sized(b.next, len(b.templates))
+	lengths, columns := b.next, 0
+	for i := range b.templates {
 		v := d.count(2 * maxStream)
-		lengths[i], templates[i].verbatim = v>>1, v&1 == 1
+		lengths[i], b.templates[i] = v>>1, openTemplate{verbatim: v&1 == 1}
 	}
-	for i := range templates {
-		t := &templates[i]
+	for i := range b.templates {
+		t := &b.templates[i]
 		t.text = d.bytes(lengths[i])
 		if !t.verbatim {
-			t.vars = bytes.Count(t.text, []byte{mark})
-			if t.vars > maxVariables {
+			t.first, t.vars = columns, bytes.Count(t.text, []byte{mark})
+			if columns += t.vars; t.vars > maxVariables {
 				return damaged("a template with %d variables", t.vars)
 			}
 			t.joins = joins(t.text)
@@ -271,26 +340,23 @@ func (b *Block) readDict() error {
 	if d.err != nil || len(d.b) > 0 {
 		return damaged("its templates")
 	}
-	b.templates, b.haveDict = templates, true
+	b.haveDict = true
 	return nil
 }
 
 // foldTemplates makes the folded plain text of all templates.
 func (b *Block) foldTemplates() {
-	if b.folded != nil {
+	if b.isFolded {
 		return
 	}
-	size := 0
-	for i := range b.templates {
-		size += len(b.templates[i].text)
-	}
-	b.folded = make([]byte, 0, size+16)
+	b.folded = b.folded[:0]
 	for i := range b.templates {
 		t := &b.templates[i]
 		t.from = len(b.folded)
 		b.folded = logs.AppendFold(b.folded, logs.Plain(text(t.text)))
 		t.to = len(b.folded)
 	}
+	b.isFolded = true
 }
 
 // readVars finds the columns of all templates.
@@ -319,14 +385,14 @@ func (b *Block) findColumns() error {
 	for i := range b.templates {
 		total += b.templates[i].vars
 	}
-	columns, opened := make([]column, total), make([]bool, total)
+	b.places, b.columns = sized(b.places, total), sized(b.columns, total)
 	d, hex := decoder{b: raw}, decoder{b: rawHex}
+	at := 0
 	for i := range b.templates {
-		t := &b.templates[i]
-		t.columns, columns = columns[:t.vars], columns[t.vars:]
-		t.opened, opened = opened[:t.vars], opened[t.vars:]
-		for k := range t.columns {
-			t.columns[k] = readColumn(&d, b.starts[i+1]-b.starts[i], &hex)
+		for range b.templates[i].vars {
+			b.places[at] = place{uint32(len(raw) - len(d.b)), uint32(len(rawHex) - len(hex.b))} //nolint:gosec // at most maxStream
+			at++
+			skipColumn(&d, b.starts[i+1]-b.starts[i], &hex)
 		}
 	}
 	if d.err != nil || hex.err != nil || len(d.b)+len(hex.b) > 0 {
@@ -335,16 +401,28 @@ func (b *Block) findColumns() error {
 	return nil
 }
 
+// peek reads the header of column k of a template into c.
+func (b *Block) peek(t, k int, c *column) {
+	at := b.places[b.templates[t].first+k]
+	d, hex := decoder{b: b.streams[streamVars].raw[at.vars:]}, decoder{b: b.streams[streamHex].raw[at.hex:]}
+	c.read(&d, b.starts[t+1]-b.starts[t], &hex)
+}
+
 // column returns an open column of a template.
 func (b *Block) column(t, k int) (*column, error) {
-	o := &b.templates[t]
-	c := &o.columns[k]
-	if !o.opened[k] {
-		if err := c.open(b.starts[t+1] - b.starts[t]); err != nil {
-			return nil, err
-		}
-		o.opened[k] = true
+	at := b.templates[t].first + k
+	if c := b.columns[at]; c != nil {
+		return c, nil
 	}
+	c := &column{}
+	if n := len(b.spare); n > 0 {
+		c, b.spare = b.spare[n-1], b.spare[:n-1]
+	}
+	b.peek(t, k, c)
+	if err := c.open(b.starts[t+1] - b.starts[t]); err != nil {
+		return nil, err
+	}
+	b.columns[at] = c
 	return c, nil
 }
 

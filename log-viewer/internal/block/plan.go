@@ -118,7 +118,7 @@ func fieldHint(x *logs.Expr) *Plan {
 type piece struct {
 	logs.Text
 	fixed    bool      // it cannot touch a variable: all tokens are complete and have no digit
-	single   bool      // it is one token, or a part of one
+	single   *need     // it is one token, or a part of one: that; otherwise nil
 	variants []variant // other ways in which it can stand in a line than in the template alone
 	marked   bool      // it has the mark in it
 }
@@ -131,7 +131,22 @@ type variant struct {
 
 type need struct {
 	token      string
-	start, end bool
+	start, end bool  // of the variable
+	kind       uint8 // of the byte that is least like a digit: 1 for digits only, 2 for hexadecimal digits, 0 for others
+}
+
+func newNeed(token string, start, end bool) need {
+	n := need{token, start, end, 1}
+	for i := range len(token) {
+		switch hexKind[token[i]] {
+		case 0:
+			n.kind = 0
+			return n
+		case 2, 3:
+			n.kind = 2
+		}
+	}
+	return n
 }
 
 func newPiece(t logs.Text) (*piece, []Key) {
@@ -156,7 +171,10 @@ func newPiece(t logs.Text) (*piece, []Key) {
 		}
 		token := s[start:i]
 		open, shut := start > 0 || t.Start, i < len(s) || t.End
-		p.single = len(token) == len(s)
+		if len(token) == len(s) {
+			n := newNeed(token, t.Start, t.End)
+			p.single = &n
+		}
 		if !open || !shut {
 			p.fixed = false
 			if open { // the beginning of a token
@@ -176,13 +194,13 @@ func newPiece(t logs.Text) (*piece, []Key) {
 		}
 		if hasDigit(token) {
 			p.fixed = false
-			inner = append(inner, need{token, true, true})
+			inner = append(inner, newNeed(token, true, true))
 			core = append(core, mark)
 		} else {
 			core = append(core, token...)
 		}
 	}
-	if !p.single && !p.fixed {
+	if p.single == nil && !p.fixed {
 		p.variants = variants(left, string(core), right, inner)
 	}
 	return p, keys
@@ -191,8 +209,8 @@ func newPiece(t logs.Text) (*piece, []Key) {
 // variants are the ways in which the parts of tokens at the ends can be parts
 // of words of the template, or of variables.
 func variants(left, core, right string, inner []need) (out []variant) {
-	for _, l := range ends(left, need{left, false, true}) {
-		for _, r := range ends(right, need{right, true, false}) {
+	for _, l := range ends(left, newNeed(left, false, true)) {
+		for _, r := range ends(right, newNeed(right, true, false)) {
 			v := variant{pattern: l.pattern + core + r.pattern}
 			v.needs = append(append(append(v.needs, inner...), l.needs...), r.needs...)
 			if len(v.needs) > 0 { // without, the template alone has it

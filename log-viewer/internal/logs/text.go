@@ -1,6 +1,8 @@
 package logs
 
 import (
+	"encoding/binary"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -71,7 +73,15 @@ func Fold(s string) string {
 
 // AppendFold appends Fold(s) to dst. Bytes that are not UTF-8 stay as they are.
 func AppendFold(dst []byte, s string) []byte {
+	dst = slices.Grow(dst, len(s))
 	for i := 0; i < len(s); {
+		if i+8 <= len(s) { // nearly all text is ASCII: eight bytes at a time
+			if x := binary.LittleEndian.Uint64([]byte(s[i : i+8])); x&topBits == 0 {
+				dst = binary.LittleEndian.AppendUint64(dst, lower8(x))
+				i += 8
+				continue
+			}
+		}
 		c := s[i]
 		if c < utf8.RuneSelf {
 			if c-'A' < 26 {
@@ -91,6 +101,19 @@ func AppendFold(dst []byte, s string) []byte {
 		i += n
 	}
 	return dst
+}
+
+const (
+	eachByte = 0x0101010101010101
+	topBits  = 0x80 * eachByte
+)
+
+// lower8 puts eight ASCII letters in lower case. Adding to a byte carries into
+// its top bit, which ASCII leaves free, where it is beyond a bound.
+func lower8(x uint64) uint64 {
+	fromA := x + eachByte*(0x80-'A')
+	beyondZ := x + eachByte*(0x80-'Z'-1)
+	return x | (fromA&^beyondZ&topBits)>>2
 }
 
 // IsTokenByte tells whether c can be part of a token: a letter, a digit, '_',

@@ -14,9 +14,12 @@ type cache struct {
 	bytes int
 	order []int64 // least recently used first
 	open  map[int64]*block.Block
+	sizes map[int64]int // bytes of open, as they were added to bytes
 }
 
-func newCache(limit int) *cache { return &cache{limit: limit, open: make(map[int64]*block.Block)} }
+func newCache(limit int) *cache {
+	return &cache{limit: limit, open: make(map[int64]*block.Block), sizes: make(map[int64]int)}
+}
 
 func (c *cache) take(id int64) *block.Block {
 	c.mu.Lock()
@@ -29,8 +32,9 @@ func (c *cache) take(id int64) *block.Block {
 }
 
 func (c *cache) remove(id int64) {
-	c.bytes -= c.open[id].Bytes()
+	c.bytes -= c.sizes[id]
 	delete(c.open, id)
+	delete(c.sizes, id)
 	for i, o := range c.order {
 		if o == id {
 			c.order = append(c.order[:i], c.order[i+1:]...)
@@ -42,14 +46,19 @@ func (c *cache) remove(id int64) {
 func (c *cache) put(id int64, b *block.Block) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.open[id] != nil || b.Bytes() > c.limit {
+	size := b.Bytes()
+	if c.open[id] != nil || size > c.limit {
+		b.Free()
 		return
 	}
-	c.open[id] = b
+	c.open[id], c.sizes[id] = b, size
 	c.order = append(c.order, id)
-	c.bytes += b.Bytes()
+	c.bytes += size
 	for c.bytes > c.limit {
-		c.remove(c.order[0])
+		old := c.order[0]
+		b := c.open[old]
+		c.remove(old)
+		b.Free()
 	}
 }
 
@@ -58,5 +67,6 @@ func (c *cache) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.open)
+	clear(c.sizes)
 	c.order, c.bytes = nil, 0
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -60,20 +61,12 @@ func (r *reader) open(b *sealed) *block.Block {
 		r.id = b.id
 		return r.block
 	}
-	data, err := r.store.readPayload(r.ctx, b.id)
+	open, err := r.store.readBlock(r.ctx, b)
 	if err != nil {
 		// Retention may have removed it in the meantime; a query that ran out of time says so elsewhere.
 		if !errors.Is(err, sql.ErrNoRows) && r.ctx.Err() == nil {
 			r.store.skip(b, err)
 		}
-		return nil
-	}
-	open, err := r.store.dec.Open(data)
-	if err == nil && open.Len() != b.N {
-		err = block.ErrDamaged
-	}
-	if err != nil {
-		r.store.skip(b, err)
 		return nil
 	}
 	r.id, r.block = b.id, open
@@ -87,9 +80,27 @@ func (r *reader) release() {
 	}
 }
 
-func (s *Store) readPayload(ctx context.Context, id int64) (data []byte, err error) {
-	err = s.db.Read().QueryRowContext(ctx, "SELECT data FROM payload WHERE id = ?", id).Scan(&data)
-	return data, err
+func (s *Store) readBlock(ctx context.Context, b *sealed) (*block.Block, error) {
+	rows, err := s.db.Read().QueryContext(ctx, "SELECT data FROM payload WHERE id = ?", b.id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return nil, cmp.Or(rows.Err(), sql.ErrNoRows)
+	}
+	var data sql.RawBytes
+	if err := rows.Scan(&data); err != nil {
+		return nil, err
+	}
+	open, err := s.dec.Open(data)
+	if err != nil {
+		return nil, err
+	}
+	if open.Len() != b.N {
+		return nil, fmt.Errorf("%w: it has %d entries, want %d", block.ErrDamaged, open.Len(), b.N)
+	}
+	return open, rows.Err()
 }
 
 // row is what is known of an entry without its message.
