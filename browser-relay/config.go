@@ -32,6 +32,8 @@ type settings struct {
 	spool            relay.SpoolLimits
 	retention        time.Duration
 	mapBytes         int64 // of all source maps
+	mapLimit         int64 // of one, as it is uploaded
+	uploadToken      config.Secret
 
 	errorTrackerLink, logViewerLink, metricsCollectorLink string // for the navigation, "" where there is none
 }
@@ -66,6 +68,8 @@ func load(env *config.Env) settings {
 		retention: env.Days("RETENTION_DAYS", 90*day, day, 3650*day, "how long source maps are kept after their upload or last use"),
 		mapBytes: env.Bytes("SOURCE_MAPS_MAX_BYTES", "2GB", 1<<20, 1<<50,
 			"what all source maps may take on disk; those that were not used for longest are deleted"),
+		mapLimit:             env.Bytes("SOURCE_MAP_MAX_BYTES", "64MB", 64<<10, 1<<30, "largest source map that may be uploaded"),
+		uploadToken:          env.OptionalKey("UPLOAD_TOKEN", "key that can upload source maps and nothing else, for builds"),
 		errorTrackerLink:     publicLink(env, "ERROR_TRACKER_BASE_URL", "error tracker"),
 		logViewerLink:        publicLink(env, "LOG_VIEWER_BASE_URL", "log viewer"),
 		metricsCollectorLink: publicLink(env, "METRICS_COLLECTOR_BASE_URL", "metrics collector"),

@@ -108,8 +108,13 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 	guard := auth.NewGuard(auth.Options{
 		Service: service, Key: auth.NewKey(s.adminKey), BasePath: s.server.BasePath(), Origin: s.server.Origin(), SignInPage: ui.SignInPage,
 	})
+	builds, err := newUploads(s, edge, guard, store, intake, keys, log)
+	if err != nil {
+		return server.Options{}, fmt.Errorf("open the folder for uploads: %w", err)
+	}
 	upkeep := &worker.Upkeep{
-		Keys: keys, Spool: spool, Traffic: traffic, Recent: store, Maps: store, Retention: s.retention, MapBytes: s.mapBytes, Compact: db.Compact, Now: time.Now, Log: log,
+		Keys: keys, Spool: spool, Traffic: traffic, Recent: store, Maps: store, Pieces: builds.chunks,
+		Retention: s.retention, MapBytes: s.mapBytes, Compact: db.Compact, Now: time.Now, Log: log,
 	}
 	api := httpapi.Options{
 		Intake: intake, Keys: keys, Traffic: traffic, Maps: store,
@@ -120,10 +125,11 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 	browserRoutes(edge, public, api)
 	app := server.Options{
 		Edge: edge, Handler: public, Health: health(db, spool, courier), Backup: db.Backup,
-		Jobs: []func(context.Context) error{upkeep.Flush, upkeep.Expire, upkeep.Tidy, server.Settle},
+		Jobs: []func(context.Context) error{upkeep.Flush, upkeep.Expire, upkeep.Tidy, builds.late.Run, server.Settle},
 		Closers: []func(context.Context) error{
 			upkeep.Store,
 			func(context.Context) error { client.Close(); return nil },
+			func(context.Context) error { return builds.chunks.Close() },
 			func(context.Context) error { return db.Close() },
 		},
 	}
@@ -131,12 +137,12 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 		app.Jobs = append(app.Jobs, worker.NewDrain(t, spool, courier, encoder, traffic, log).Run)
 	}
 	if s.adminAddr == "" {
-		adminRoutes(edge, public, guard, ui, api)
+		adminRoutes(edge, public, guard, ui, api, builds)
 		app.MetricsGuard = guard.API
 		return app, nil
 	}
 	private := edge.Router()
-	adminRoutes(edge, private, guard, ui, api)
+	adminRoutes(edge, private, guard, ui, api, builds)
 	app.Sites = []server.Site{{Addr: s.adminAddr, Handler: private, MetricsGuard: guard.API}}
 	return app, nil
 }

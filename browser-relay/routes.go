@@ -33,14 +33,20 @@ func browserRoutes(edge *server.Edge, r *chi.Mux, api httpapi.Options) {
 	r.MethodNotAllowed(stray.HandlerFunc(problem.MethodNotAllowed).ServeHTTP)
 }
 
-// adminRoutes are the pages and the administrators' API.
-func adminRoutes(edge *server.Edge, r *chi.Mux, guard *auth.Guard, ui *webui.Pages, api httpapi.Options) {
+// adminRoutes are the pages, the administrators' API and the doors for builds, whose
+// key may be the token for uploads as well.
+func adminRoutes(edge *server.Edge, r *chi.Mux, guard *auth.Guard, ui *webui.Pages, api httpapi.Options, u *uploads) {
 	ui.Mount(r, guard, edge.Body(maxFormBytes))
 	keyed := chi.Chain(guard.API, edge.RateLimit(adminRate, time.Minute, auth.Caller))
 	r.Group(func(r chi.Router) {
 		r.Use(keyed...)
 		r.Use(edge.Body(httpapi.MaxAdminBody))
 		httpapi.AdminRoutes(r, api)
+	})
+	building := chi.Chain(httpapi.BearerKey, u.guard, edge.RateLimit(adminRate, time.Minute, auth.Caller))
+	r.Group(func(r chi.Router) {
+		r.Use(building...)
+		httpapi.UploadRoutes(r, u.api)
 	})
 	stray := chi.Chain(edge.RateLimit(strayRate, time.Minute, clientip.Key))
 	notFound := stray.HandlerFunc(problem.NotFound)
@@ -53,13 +59,16 @@ func adminRoutes(edge *server.Edge, r *chi.Mux, guard *auth.Guard, ui *webui.Pag
 		notFound.ServeHTTP(w, req)
 	})
 	// The methods of a path are told to those with a key only.
-	admin := keyed.HandlerFunc(problem.MethodNotAllowed)
+	admin, build := keyed.HandlerFunc(problem.MethodNotAllowed), building.HandlerFunc(problem.MethodNotAllowed)
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
-		if isAdminPath(req.URL.Path) {
+		switch path := req.URL.Path; {
+		case isBelow(path, "/api/source-maps", "/api/sourcemaps", "/api/0"):
+			build.ServeHTTP(w, req)
+		case isBelow(path, "/api/dsn-keys", "/api/traffic"):
 			admin.ServeHTTP(w, req)
-			return
+		default:
+			problem.MethodNotAllowed(w, req)
 		}
-		problem.MethodNotAllowed(w, req)
 	})
 }
 
@@ -69,9 +78,10 @@ func wantsPage(r *http.Request) bool {
 		!strings.HasPrefix(r.URL.Path, "/api/") && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-func isAdminPath(path string) bool {
-	for _, prefix := range []string{"/api/dsn-keys", "/api/source-maps", "/api/sourcemaps", "/api/traffic"} {
-		if path == prefix || strings.HasPrefix(path, prefix+"/") {
+// isBelow tells whether a path is one of some, or below one.
+func isBelow(path string, roots ...string) bool {
+	for _, root := range roots {
+		if path == root || strings.HasPrefix(path, root+"/") {
 			return true
 		}
 	}

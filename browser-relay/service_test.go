@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -114,13 +115,17 @@ var doors = []string{"/api/browser/errors", "/api/browser/metrics", "/api/browse
 
 // Nothing answers without a key but what is listed here.
 func TestEveryRouteWantsItsKey(t *testing.T) {
-	s := newService(t, nil)
+	s := newService(t, map[string]string{"TRUSTED_PROXIES": "192.0.2.1"})
 	open := []string{"/assets/{name}", "/favicon.ico", "/sign-in", "/sign-out"}
 	routes, ok := s.options.Handler.(chi.Routes)
 	if !ok {
 		t.Fatalf("handler is a %T", s.options.Handler)
 	}
 	n := 0
+	// Each route has a client of its own: who tries many wrong keys is refused for that.
+	ask := func(h http.Handler, method, target, body string, headers ...string) (int, string, http.Header) {
+		return ask(h, method, target, body, append(headers, "X-Forwarded-For", fmt.Sprintf("198.51.100.%d", n))...)
+	}
 	err := chi.Walk(routes, func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		n++
 		if slices.Contains(open, route) {

@@ -74,6 +74,9 @@ func (u *fakeUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case e["message"] == u.poison:
 				results = append(results, `{"error":500,"detail":"Internal server error"}`)
+			case u.events[id] != nil && e["replace"] == true:
+				u.events[id] = e
+				results = append(results, `{"status":"replaced"}`)
 			case u.events[id] != nil:
 				results = append(results, `{"status":"duplicate"}`)
 			default:
@@ -94,7 +97,7 @@ func (u *fakeUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, `{"detail":"Internal server error"}`, http.StatusInternalServerError)
 			return
 		}
-		if u.events[id] != nil {
+		if u.events[id] != nil && e["replace"] != true {
 			fmt.Fprint(w, `{"status":"duplicate","id":1,"count":1}`)
 			return
 		}

@@ -36,6 +36,20 @@ func (e *Env) Secret(name, help string) Secret {
 	return Secret{text}
 }
 
+// OptionalKey is like Secret for a key of ours that may be unset.
+func (e *Env) OptionalKey(name, help string) Secret {
+	e.remember(name+" or "+name+"_FILE", "-", help)
+	text, ok := e.secret(name)
+	if !ok || text == "" {
+		return Secret{}
+	}
+	if err := checkKey(text); err != nil {
+		e.Fail("%s %w: %s", name, err, howToMake)
+		return Secret{}
+	}
+	return Secret{text}
+}
+
 // OptionalSecret is like Secret for a password or token that another system has
 // given us. It may be unset, and only placeholders are refused: its length is not
 // ours to choose.

@@ -50,6 +50,7 @@ type Event struct {
 	Context      json.RawMessage   // an object, or nil
 	SDK          SDK
 	Symbolicated *Symbolicated // nil as long as nobody looked for maps
+	Replace      bool          // it was reported before, when less was known
 }
 
 // Cause is the error behind an error.

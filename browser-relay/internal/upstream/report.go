@@ -17,6 +17,7 @@ type Encoder struct{}
 // report is a report as the error tracker reads it: docs/api/error-tracker.md.
 type report struct {
 	EventID       string            `json:"event_id"`
+	Replace       bool              `json:"replace,omitempty"`
 	Project       string            `json:"project"`
 	ExceptionType string            `json:"exception_type"`
 	Message       string            `json:"message"`
@@ -78,7 +79,7 @@ type frame struct {
 // Report implements relay.Encoder.
 func (Encoder) Report(project string, e *relay.Event) ([]byte, error) {
 	r := report{
-		EventID: e.ID, Project: project, ExceptionType: e.Type, Message: e.Message, Traceback: traceback(e),
+		EventID: e.ID, Replace: e.Replace, Project: project, ExceptionType: e.Type, Message: e.Message, Traceback: traceback(e),
 		Timestamp: stamp(e.At), Platform: "javascript", Environment: environment(e), Release: e.Release,
 		Transaction: e.Page, RequestMethod: "BROWSER", UserID: userID(e), Extra: extra(e), Tags: tags(e),
 		Exceptions: exceptions(e),

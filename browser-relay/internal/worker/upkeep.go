@@ -34,8 +34,9 @@ type Upkeep struct {
 	Traffic   *relay.Traffic
 	Recent    relay.RecentStore
 	Maps      MapRetention
-	Retention time.Duration // of source maps
-	MapBytes  int64         // all source maps together
+	Pieces    interface{ Expire() error } // of uploads
+	Retention time.Duration               // of source maps
+	MapBytes  int64                       // all source maps together
 	Compact   func(ctx context.Context) (done bool, err error)
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -54,7 +55,8 @@ func (u *Upkeep) Store(ctx context.Context) error {
 	return errors.Join(u.Keys.Flush(ctx), u.Traffic.Flush(ctx), u.Maps.FlushUsed(ctx))
 }
 
-// Expire gives up entries of the spool that are too old, until ctx ends.
+// Expire gives up entries of the spool and pieces of uploads that are too old,
+// until ctx ends.
 func (u *Upkeep) Expire(ctx context.Context) error {
 	for {
 		lost := map[relay.Queue]int{}
@@ -63,7 +65,7 @@ func (u *Upkeep) Expire(ctx context.Context) error {
 			u.Traffic.Add(relay.Count{Key: q.KeyID, What: relay.CountLost, Reason: relay.ReasonExpired}, n)
 			u.Log.WarnContext(ctx, "too old to be delivered", "target", q.Target.String(), "key_id", q.KeyID, "items", n)
 		}
-		u.report(ctx, "expire", err)
+		u.report(ctx, "expire", errors.Join(err, u.Pieces.Expire()))
 		if !sleep(ctx, expireEvery) {
 			return nil
 		}
