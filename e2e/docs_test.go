@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write the tables in docs/ anew")
 
 // The table of settings in docs/operations.md is what --help prints.
 func TestTheSettingsInTheDocsAreThoseOfTheBinary(t *testing.T) {
-	for _, name := range []string{"error-tracker", "log-viewer", "metrics-collector"} {
+	for _, name := range []string{"error-tracker", "log-viewer", "metrics-collector", "browser-relay"} {
 		t.Run(name, func(t *testing.T) { settingsTable(t, name) })
 	}
 }
