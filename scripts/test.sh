@@ -79,6 +79,15 @@ python_client() {
   )
 }
 
+js_client() {
+  have npm || { cannot 'no Node.js (20 or newer) with npm'; return; }
+  (
+    cd clients/js || exit 1
+    [ -d node_modules ] || npm ci --no-audit --no-fund || exit 1
+    npm run --silent typecheck && npm test --silent
+  )
+}
+
 wanted=("$@")
 why=''
 for m in shared error-tracker log-viewer metrics-collector browser-relay; do
@@ -88,6 +97,7 @@ suite go:race race_detector
 suite e2e e2e
 [ -e e2e/browser/package.json ] && suite browser browser
 [ -e clients/python/pyproject.toml ] && suite python python_client
+suite js js_client
 
 say ''
 say 'Suite                    Result     Seconds'
