@@ -16,6 +16,9 @@ func (p *Pages) eventOf(o *tracker.Occurrence) *eventView {
 		ID: o.ID, At: happened(e), Received: e.ReceivedAt,
 		Stack: stackOf(e), Threads: threadsOf(e), Extra: webui.JSONTree(e.Extra), User: userOf(&e.User), Request: requestOf(&e.Request),
 	}
+	if v.Sources = sourcesOf(e.Extra); v.Sources != nil {
+		v.Extra = withoutSources(v.Extra)
+	}
 	if !e.ID.IsZero() {
 		v.EventID = e.ID.String()
 	}

@@ -110,6 +110,7 @@ type eventView struct {
 	Threads []thread
 	Raw     string // the traceback as text
 	RawMade bool   // the text was made from the frames, not sent
+	Sources *sourcesView
 
 	Crumbs     []crumb
 	MoreCrumbs []crumb
