@@ -154,8 +154,12 @@ func frame(calls []resolved, i int) relay.Frame {
 	if !r.found {
 		return f
 	}
-	if name := nameOf(calls, i); name != "" && !r.call.eval {
+	switch name := nameOf(calls, i); {
+	case r.call.eval:
+	case name != "":
 		f.Function = name
+	case isInvented(f.Function, r):
+		f.Function = "" // it is in the stack as it came
 	}
 	f.Filename, f.AbsPath = displayPath(r.frame.Source), r.frame.Source
 	f.Line, f.Col = r.frame.Line, r.frame.Column

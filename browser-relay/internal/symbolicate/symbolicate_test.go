@@ -165,9 +165,9 @@ func TestFrames(t *testing.T) {
 	want := []relay.Frame{
 		{Filename: "chrome-extension://abc/x.js", AbsPath: "chrome-extension://abc/x.js", Line: 1, Col: 2},
 		{Function: "Array.forEach", Filename: "<anonymous>", AbsPath: "<anonymous>"},
-		{Function: "n", Filename: "node_modules/lib/x.js", AbsPath: "webpack://shop/./node_modules/lib/x.js", Line: 2, Col: 10},
+		{Filename: "node_modules/lib/x.js", AbsPath: "webpack://shop/./node_modules/lib/x.js", Line: 2, Col: 10},
 		{
-			Function: "t", Filename: "src/cart.ts", AbsPath: "webpack://shop/./src/cart.ts", Line: 2, Col: 10, InApp: true, ContextLine: "  return validate(cart);",
+			Filename: "src/cart.ts", AbsPath: "webpack://shop/./src/cart.ts", Line: 2, Col: 10, InApp: true, ContextLine: "  return validate(cart);",
 			Pre: []string{"export function checkout(cart) {"}, Post: []string{"}", "", "function validate(cart) {", `  throw new Error("empty");`, "}"},
 		},
 		{
@@ -180,6 +180,20 @@ func TestFrames(t *testing.T) {
 	}
 	if !slices.Equal(m.used, []int64{1}) {
 		t.Errorf("used maps = %v, want 1, once", m.used)
+	}
+}
+
+// A name of the minified code groups events only if the source has it too: that of
+// a minifier is another in the next build.
+func TestNamesOfMinifiersAreNoFunctions(t *testing.T) {
+	const text = `{"version":3,"sources":["a.ts"],"sourcesContent":["class Cart {\n  get(id) { return this.add(id.x) }\n}\n"],"names":[],"mappings":"AACA"}`
+	for name, want := range map[string]string{"e": "", "t3": "", "Xy$": "", "Cart.e": "", "new e": "", "get": "get", "o.get": "o.get", "add": "add", "Cart.total": "Cart.total", "load": "load", "ge": ""} {
+		m := &maps{}
+		m.add(t, "1.0", "/a.js", text)
+		got := symbolicated(t, m, relay.Event{Release: "1.0", Stack: "E: m\n    at " + name + " (https://h/a.js:1:1)"})
+		if f := got.Frames[0][0]; f.Function != want || f.Filename != "a.ts" {
+			t.Errorf("at %s: function %q in %s, want %q", name, f.Function, f.Filename, want)
+		}
 	}
 }
 
