@@ -21,13 +21,18 @@ func query(pairs ...string) string {
 	return v.Encode()
 }
 
+// shellQuote returns text as one word of a shell.
+func shellQuote(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
 // snippets are the ways to use a key.
 func snippets(publicURL string, k *relay.Key) []snippet {
 	origin := publicURL
 	if u, err := url.Parse(publicURL); err == nil {
 		origin = u.Scheme + "://" + u.Host
 	}
-	fill := strings.NewReplacer("{url}", publicURL, "{key}", k.PublicKey, "{origin}", origin).Replace
+	fill := strings.NewReplacer("{url}", publicURL, "{key}", k.PublicKey, "{origin}", origin, "{project}", shellQuote(k.Project)).Replace
 	return []snippet{
 		{"npm", "With a bundler", "Install the package and begin as early as you can.", fill(`npm install @monlight/browser
 
@@ -44,7 +49,8 @@ init({
 <script src="/monlight.min.js"></script>`)},
 		{"csp", "Content-Security-Policy", "If your pages have a policy, let them send to the relay.", fill(`connect-src 'self' {origin};`)},
 		{"maps", "Source maps", "In the build, after bundling: the stacks of this release are then shown with their sources.", fill(`npx monlight-sourcemaps inject ./dist
-npx monlight-sourcemaps upload ./dist --url {url} --release 1.0.0   # MONLIGHT_ADMIN_KEY is the key that you signed in with`)},
+npx monlight-sourcemaps upload ./dist --url {url} --project {project} --release 1.0.0
+# MONLIGHT_UPLOAD_TOKEN is the relay's UPLOAD_TOKEN, or MONLIGHT_ADMIN_KEY the key that you signed in with`)},
 		{"nginx", "Through your own site: nginx", "Requests to your own host are not blocked by lists and need no CORS. Set endpoint to https://your-site.example/monlight.", fill(`location /monlight/api/browser/ {
     proxy_pass {url}/api/browser/;
     proxy_set_header X-Forwarded-For $remote_addr;
