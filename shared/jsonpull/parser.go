@@ -69,6 +69,10 @@ func (p *Parser) End() error {
 	return p.err
 }
 
+// Rest is the text that was not read yet. Where values stand one after the other,
+// it is empty or white space behind the last one. After a mistake it has no meaning.
+func (p *Parser) Rest() string { return p.text[p.pos:] }
+
 // Kind tells what value is next.
 func (p *Parser) Kind() Kind {
 	if p.err != nil {

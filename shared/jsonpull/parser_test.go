@@ -152,6 +152,19 @@ func TestALoopLeftEarlyIsAnError(t *testing.T) {
 	}
 }
 
+func TestValuesOneAfterTheOther(t *testing.T) {
+	p := jsonpull.New(` {"a":1}[2] "b"`+"\n3 ", 8)
+	var rests []string
+	for strings.TrimSpace(p.Rest()) != "" {
+		p.Skip()
+		rests = append(rests, p.Rest())
+	}
+	want := []string{`[2] "b"` + "\n3 ", ` "b"` + "\n3 ", "\n3 ", " "}
+	if !reflect.DeepEqual(rests, want) || p.End() != nil {
+		t.Errorf("rests are %q, %v, want %q", rests, p.Err(), want)
+	}
+}
+
 func TestRawIsCompactAndOwn(t *testing.T) {
 	text := " { \"b\" : [ 1.50 , \"x y\\u0041\" ] , \"a\" : null , \"\xff\" : 1e5 } "
 	p := jsonpull.New(text, depth)

@@ -115,7 +115,7 @@ func (f *follower) record(line []byte, pos int64, now time.Time) {
 		at = now.UnixNano()
 	}
 	if r.whole && !s.part.open {
-		f.line(s, string(cutReturn(r.text)), pos, at, now)
+		f.line(s, string(cutReturn(r.text)), 0, pos, at, now)
 		return
 	}
 	p := &s.part
@@ -123,7 +123,7 @@ func (f *follower) record(line []byte, pos int64, now time.Time) {
 		*p = part{open: true, text: p.text[:0], pos: pos, time: at}
 	}
 	p.touched = now
-	n := min(len(r.text), max(0, logs.MaxMessage-maxMark-len(p.text)))
+	n := min(len(r.text), logs.MaxMessage-len(p.text))
 	p.text = append(p.text, r.text[:n]...)
 	p.lost += len(r.text) - n
 	if r.whole {
@@ -131,31 +131,23 @@ func (f *follower) record(line []byte, pos int64, now time.Time) {
 	}
 }
 
-// maxMark is the most bytes of the mark that a message was cut.
-const maxMark = 64
-
 // endPart takes the parts of a line as a line.
 func (f *follower) endPart(s *stream, now time.Time) {
 	p := &s.part
 	p.open = false
-	text := string(bytes.ToValidUTF8(cutReturn(p.text), nil))
-	if p.lost > 0 {
-		f.count.Cut.Add(1)
-		text += fmt.Sprintf(" … [%d bytes cut]", p.lost)
-	}
-	f.line(s, text, p.pos, p.time, now)
+	f.line(s, string(bytes.ToValidUTF8(cutReturn(p.text), nil)), p.lost, p.pos, p.time, now)
 	const keep = 64 << 10
 	if cap(p.text) > keep {
 		p.text = nil
 	}
 }
 
-func (f *follower) line(s *stream, text string, pos, at int64, now time.Time) {
+// line takes a line, of which lost bytes were left out.
+func (f *follower) line(s *stream, text string, lost int, pos, at int64, now time.Time) {
 	f.count.Lines.Add(1)
-	if len(text) > logs.MaxMessage { // in one record
+	if lost > 0 || len(text) > logs.MaxMessage {
 		f.count.Cut.Add(1)
-		kept := logs.MaxMessage - maxMark
-		text = string(bytes.ToValidUTF8([]byte(text[:kept]), nil)) + fmt.Sprintf(" … [%d bytes cut]", len(text)-kept)
+		text = logs.Cut(text, lost)
 	}
 	s.asm.Add(multiline.Line{Text: text, Time: at, Pos: pos}, now)
 }

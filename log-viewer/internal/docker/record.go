@@ -5,10 +5,10 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"math/bits"
-	"time"
 	"unicode/utf8"
 
 	"github.com/monlight/monlight/log-viewer/internal/logs"
+	"github.com/monlight/monlight/log-viewer/internal/logs/stamp"
 )
 
 // record is one record of a file of the json-file driver.
@@ -21,10 +21,8 @@ type record struct {
 
 // decoder reads records. It is for one goroutine.
 type decoder struct {
-	buf []byte // text with escapes resolved
-
-	minute     [16]byte // "2006-01-02T15:04" of the last time
-	minuteUnix int64    // seconds; 0 is none
+	buf   []byte // text with escapes resolved
+	times stamp.Reader
 }
 
 // decode reads the record that line is, without its newline. ok is false when
@@ -72,8 +70,7 @@ func (d *decoder) fast(line []byte) (r record, ok bool) {
 	if end < 0 || len(rest) != end+2 || rest[end+1] != '}' || bytes.IndexByte(rest[:end], '\\') >= 0 {
 		return record{}, false
 	}
-	r.time = d.when(rest[:end])
-	if r.time == 0 && !plainASCII(rest[:end]) {
+	if r.time, ok = stamp.RFC3339(&d.times, rest[:end]); !ok && !plainASCII(rest[:end]) {
 		return record{}, false
 	}
 	r.setText(text)
@@ -214,56 +211,14 @@ func (d *decoder) slow(line []byte) (record, bool) {
 	if json.Unmarshal(line, &in) != nil || in.Log == nil {
 		return record{}, false
 	}
-	r := record{time: d.when([]byte(in.Time))}
+	var r record
+	r.time, _ = stamp.RFC3339(&d.times, in.Time)
 	if in.Stream == "stderr" {
 		r.stream = logs.Stderr
 	}
 	d.buf = append(d.buf[:0], *in.Log...)
 	r.setText(d.buf)
 	return r, true
-}
-
-// when reads a time in the form of RFC 3339. The usual form differs from that of
-// the record before in seconds only, mostly.
-func (d *decoder) when(s []byte) int64 {
-	const minute, second = len("2006-01-02T15:04"), len("2006-01-02T15:04:05")
-	if len(s) > second && s[len(s)-1] == 'Z' && s[minute] == ':' && d.minuteUnix != 0 && string(s[:minute]) == string(d.minute[:]) {
-		tens, units := s[minute+1]-'0', s[minute+2]-'0'
-		if tens < 6 && units < 10 {
-			if nanos, ok := fraction(s[second : len(s)-1]); ok {
-				return (d.minuteUnix+int64(tens*10+units))*1e9 + nanos
-			}
-		}
-	}
-	t, err := time.Parse(time.RFC3339Nano, string(s))
-	if err != nil || t.Year() < 1970 || t.Year() > 2200 {
-		return 0
-	}
-	if len(s) > second && s[len(s)-1] == 'Z' {
-		copy(d.minute[:], s)
-		d.minuteUnix = t.Truncate(time.Minute).Unix()
-	}
-	return t.UnixNano()
-}
-
-// fraction reads the part of a second behind its point, at most nanoseconds.
-func fraction(s []byte) (nanos int64, ok bool) {
-	if len(s) == 0 {
-		return 0, true
-	}
-	if s[0] != '.' || len(s) < 2 || len(s) > 10 {
-		return 0, false
-	}
-	for i := 1; i < 10; i++ {
-		digit := byte(0)
-		if i < len(s) {
-			if digit = s[i] - '0'; digit > 9 {
-				return 0, false
-			}
-		}
-		nanos = nanos*10 + int64(digit)
-	}
-	return nanos, true
 }
 
 // runeLength returns the length of the rune that s begins with, 0 when that is

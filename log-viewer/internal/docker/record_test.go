@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/monlight/monlight/log-viewer/internal/logs"
+	"github.com/monlight/monlight/log-viewer/internal/logs/stamp"
 )
 
 type decoded struct {
@@ -69,7 +70,7 @@ func FuzzFastReadsAsEncodingJSON(f *testing.F) {
 	f.Add(`{"log":"\u0000\ud83d\n","stream":"stdout","time":"2026-12-31T23:59:60.1Z"}`)
 	f.Fuzz(func(t *testing.T, line string) {
 		var d, reference decoder
-		d.when([]byte("2026-01-02T15:04:00Z"))
+		stamp.RFC3339(&d.times, "2026-01-02T15:04:00Z")
 		got, fast := d.fast([]byte(line))
 		if !fast {
 			return

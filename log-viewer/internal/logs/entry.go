@@ -2,7 +2,11 @@
 // level, how they are searched, and what a store of them promises.
 package logs
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Entry is one log entry: a line, or the lines of a traceback joined by '\n'.
 type Entry struct {
@@ -60,9 +64,20 @@ type Cursor struct {
 	State []byte // known to the reader alone
 }
 
-// Limits of an entry. A longer message is cut by whoever makes the entry, with
-// a mark that says so.
+// Limits of an entry. A longer message is cut by whoever makes the entry; see Cut.
 const (
 	MaxMessage    = 1 << 20 // bytes
 	MaxSourceName = 200     // bytes
 )
+
+// Cut makes a message fit into MaxMessage. One that is longer, or of which lost
+// bytes were left out before, ends with a mark that says how much is missing.
+func Cut(message string, lost int) string {
+	if len(message) <= MaxMessage && lost == 0 {
+		return message
+	}
+	const mark = 64 // bytes that the mark may have
+	kept := message[:min(len(message), MaxMessage-mark)]
+	lost += len(message) - len(kept)
+	return fmt.Sprintf("%s … [%d bytes cut]", strings.ToValidUTF8(kept, ""), lost)
+}
