@@ -37,8 +37,8 @@ type Lines struct {
 	Problems []Problem // of the first of these
 }
 
-// Reader reads bodies, one after the other. It keeps its memory; the entries that it
-// returned hold until the next call, their texts for ever.
+// Reader reads bodies, one after the other, and keeps nothing of their memory.
+// The entries that it returned hold until the next call, their texts for ever.
 type Reader struct {
 	json  jsonpull.Parser
 	times stamp.Reader
@@ -71,10 +71,10 @@ func (r *Reader) Release() {
 	}
 	r.lines.Problems = nil
 	r.texts = arena{}
-	r.json = jsonpull.Parser{}
 }
 
 func (r *Reader) result() (Lines, error) {
+	r.json.Reset("", 0) // let go of the body
 	if r.err != nil {
 		return Lines{}, r.err
 	}
