@@ -99,7 +99,7 @@ func (s *Store) neighbours(ctx context.Context, f logs.Filter, e logs.Entry, n i
 	}
 	run := &search{filter: q, keep: n, after: &logs.Position{Time: e.Time, ID: e.ID}, oldest: newer}
 	run.run(s.view().units(q))
-	out, _ := s.entries(ctx, q, run.sorted(), s.sizes.page/2)
+	out, _, _ := s.entries(ctx, q, run.sorted(), s.sizes.page/2)
 	return out
 }
 
@@ -141,7 +141,7 @@ func (s *Store) Since(ctx context.Context, after int64, f logs.Filter, limit int
 		found = found[:limit]
 		last = found[limit-1].id
 	}
-	entries, used := s.entries(ctx, q, found, s.sizes.page)
+	entries, used, _ := s.entries(ctx, q, found, s.sizes.page)
 	if used < len(found) {
 		last = found[used-1].id
 	}

@@ -13,6 +13,7 @@ type cache struct {
 	limit int
 	bytes int
 	order []int64 // least recently used first
+	used  bool    // since the last clearUnused
 	open  map[int64]*block.Block
 	sizes map[int64]int // bytes of open, as they were added to bytes
 }
@@ -24,6 +25,7 @@ func newCache(limit int) *cache {
 func (c *cache) take(id int64) *block.Block {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.used = true
 	b := c.open[id]
 	if b != nil {
 		c.remove(id)
@@ -62,10 +64,14 @@ func (c *cache) put(id int64, b *block.Block) {
 	}
 }
 
-// clear gives everything back.
-func (c *cache) clear() {
+// clearUnused gives everything back if nobody used it since the last call.
+func (c *cache) clearUnused() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.used {
+		c.used = false
+		return
+	}
 	clear(c.open)
 	clear(c.sizes)
 	c.order, c.bytes = nil, 0

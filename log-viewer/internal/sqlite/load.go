@@ -34,6 +34,9 @@ func (s *Store) load(ctx context.Context) error {
 		return fmt.Errorf("read entries: %w", err)
 	}
 	s.nextID = s.lastID + 1
+	if err := s.findReplaced(ctx); err != nil {
+		return fmt.Errorf("read blocks: %w", err)
+	}
 	return s.loadFilters(ctx)
 }
 
@@ -68,7 +71,7 @@ func (s *Store) loadSources(ctx context.Context) error {
 }
 
 func (s *Store) loadBlocks(ctx context.Context) error {
-	const query = `SELECT id, first_id, last_id, min_ns, max_ns, n, text_bytes, data_bytes, flags, marks, cube, hist FROM blocks WHERE id > ? ORDER BY id LIMIT 2000`
+	const query = `SELECT id, first_id, last_id, min_ns, max_ns, n, text_bytes, data_bytes, flags, sealed_ms, marks, cube, hist FROM blocks WHERE id > ? ORDER BY id LIMIT 2000`
 	for after := int64(0); ; {
 		rows, err := s.db.Read().QueryContext(ctx, query, after) //nolint:sqlclosecheck // readBlocks closes them
 		if err != nil {
@@ -101,14 +104,15 @@ func (s *Store) readBlocks(rows *sql.Rows, last *int64) (n int, err error) {
 	for ; rows.Next(); n++ {
 		b := &sealed{}
 		var marks int
-		if err := rows.Scan(&b.id, &b.FirstID, &b.LastID, &b.MinTime, &b.MaxTime, &b.N, &b.TextBytes, &b.bytes, &b.Flags, &marks, &b.Cube, &b.Hist); err != nil {
+		if err := rows.Scan(&b.id, &b.FirstID, &b.LastID, &b.MinTime, &b.MaxTime, &b.N, &b.TextBytes, &b.bytes, &b.Flags, &b.sealedMS, &marks, &b.Cube, &b.Hist); err != nil {
 			return n, err
 		}
 		*last = b.id
 		b.overflow, b.noFilter = marks&markOverflow != 0, marks&markNoFilter != 0
-		if err := b.sum(); err != nil {
+		if err := b.sum(); err != nil { // only retention sees it from now on
 			s.skip(b, err)
-			continue
+			b.N, b.Cube, b.Hist = 0, nil, nil
+			clear(b.levels[:])
 		}
 		s.blocks = append(s.blocks, b)
 	}

@@ -254,7 +254,10 @@ func TestStoreAgreesWithLookingAtEverything(t *testing.T) {
 		lines, seeds = 2000, 1
 	}
 	for seed := range seeds {
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { agree(t, seed, lines) })
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			agree(t, seed, lines)
+		})
 	}
 }
 

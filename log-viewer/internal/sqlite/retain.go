@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -22,7 +21,7 @@ const (
 type Removed struct {
 	Entries int64 // that are gone
 	Blocks  int   // that were removed as a whole
-	Packed  int   // that were removed after the entries of quiet sources had been saved
+	Packed  int   // whose entries that stay were packed anew
 }
 
 // retaining keeps the store within its bounds until it is closed.
@@ -67,11 +66,15 @@ func (s *Store) Retain(ctx context.Context) (Removed, error) {
 	if err := s.forgetKeys(ctx); err != nil {
 		return out, err
 	}
+	if err := s.dropReplaced(ctx); err != nil {
+		return out, err
+	}
 	if s.opts.MaxAge > 0 {
-		limit := s.now().Add(-s.opts.MaxAge).UnixNano()
+		limit := s.now().Add(-s.opts.MaxAge)
 		var old []*sealed
 		for _, b := range s.view().blocks {
-			if b.MaxTime < limit {
+			// An entry that says it is from the future does not keep the others for ever.
+			if b.MaxTime < limit.UnixNano() || b.sealedMS < limit.UnixMilli() {
 				old = append(old, b)
 			}
 		}
@@ -80,7 +83,7 @@ func (s *Store) Retain(ctx context.Context) (Removed, error) {
 		}
 	}
 	most, err := s.most(ctx)
-	if err != nil || most == math.MaxInt64 {
+	if err != nil {
 		return out, err
 	}
 	whole, mixed := s.excess(most)
@@ -90,7 +93,7 @@ func (s *Store) Retain(ctx context.Context) (Removed, error) {
 	if err := s.repack(ctx, mixed, &out); err != nil {
 		return out, err
 	}
-	return out, nil
+	return out, s.repack(ctx, s.small(), &out)
 }
 
 // most is how many entries may be kept: by their number, or as many as fit into
@@ -101,22 +104,19 @@ func (s *Store) most(ctx context.Context) (int64, error) {
 		most = s.opts.MaxEntries
 	}
 	if s.opts.MaxBytes > 0 {
-		st, err := s.Stats(ctx)
+		used, _, err := s.pages(ctx)
 		if err != nil {
 			return 0, err
 		}
-		if st.DiskBytes > s.opts.MaxBytes {
-			most = min(most, int64(float64(st.Entries)*float64(s.opts.MaxBytes)/float64(st.DiskBytes)))
+		if used > s.opts.MaxBytes {
+			st, err := s.Stats(ctx)
+			if err != nil {
+				return 0, err
+			}
+			most = min(most, int64(float64(st.Entries)*float64(s.opts.MaxBytes)/float64(used)))
 		}
 	}
 	return most, nil
-}
-
-// mixedBlock is a block of which some sources stay.
-type mixedBlock struct {
-	*sealed
-	stay map[uint32]bool
-	gone int64
 }
 
 // excess chooses what has to go, so that most entries are left.
@@ -138,6 +138,7 @@ func (s *Store) excess(most int64) (whole []*sealed, mixed []mixedBlock) {
 		return nil, nil
 	}
 	share := most / 2 / int64(max(1, len(left)))
+	quiet := make(map[uint32]bool) // sources that stay in all blocks from here on, so that older entries go before newer ones
 	for _, b := range v.blocks {
 		if total <= most {
 			break
@@ -147,8 +148,8 @@ func (s *Store) excess(most int64) (whole []*sealed, mixed []mixedBlock) {
 		}
 		m := mixedBlock{sealed: b, stay: make(map[uint32]bool)}
 		_ = b.EachSource(func(c *block.SourceSummary) {
-			if left[c.Source]-int64(c.N) < share {
-				m.stay[c.Source] = true
+			if quiet[c.Source] || left[c.Source]-int64(c.N) < share {
+				m.stay[c.Source], quiet[c.Source] = true, true
 				return
 			}
 			left[c.Source] -= int64(c.N)
@@ -187,10 +188,23 @@ func (s *Store) drop(ctx context.Context, blocks []*sealed, out *Removed) error 
 
 func (s *Store) deleteBlocks(tx *sqlitedb.Tx, blocks []*sealed) error {
 	for _, b := range blocks {
-		for _, statement := range []string{"DELETE FROM payload WHERE id = ?", "DELETE FROM blocks WHERE id = ?"} {
-			if _, err := tx.Exec(statement, b.id); err != nil {
-				return err
-			}
+		if err := deletePayload(tx, b.id); err != nil {
+			return err
+		}
+	}
+	return s.forgetBlocks(tx, blocks)
+}
+
+func deletePayload(tx *sqlitedb.Tx, id int64) error {
+	_, err := tx.Exec("DELETE FROM payload WHERE id = ?", id)
+	return err
+}
+
+// forgetBlocks deletes what is known of blocks, without their lines.
+func (s *Store) forgetBlocks(tx *sqlitedb.Tx, blocks []*sealed) error {
+	for _, b := range blocks {
+		if _, err := tx.Exec("DELETE FROM blocks WHERE id = ?", b.id); err != nil {
+			return err
 		}
 	}
 	// The last ID must not be given again when the entry that had it is gone.
@@ -251,112 +265,6 @@ func (s *Store) dropWords(ctx context.Context) error {
 			return fmt.Errorf("drop the words of blocks that are gone: %w", err)
 		}
 	}
-	return nil
-}
-
-// repack packs what stays of mixed blocks into new blocks.
-func (s *Store) repack(ctx context.Context, mixed []mixedBlock, out *Removed) error {
-	if len(mixed) == 0 {
-		return nil
-	}
-	enc, err := block.NewEncoder(s.sizes.frugal)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = enc.Close() }()
-	p := packer{store: s, reader: reader{store: s, ctx: ctx}, enc: enc}
-	defer p.reader.release()
-	for _, m := range mixed {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := p.add(m); err != nil {
-			return err
-		}
-		out.Entries += m.gone
-		out.Packed++
-		if len(p.rows) >= s.sizes.rows/2 || p.text >= s.sizes.text/2 {
-			if err := p.flush(ctx); err != nil {
-				return err
-			}
-		}
-	}
-	if err := p.flush(ctx); err != nil {
-		return err
-	}
-	return s.dropWords(ctx)
-}
-
-// packer collects entries that stay, and the blocks they are from.
-type packer struct {
-	store  *Store
-	reader reader
-	enc    *block.Encoder
-	rows   []savedRow
-	text   int
-	from   []*sealed
-}
-
-type savedRow struct {
-	row
-	message string
-}
-
-func (p *packer) add(m mixedBlock) error {
-	b := p.reader.open(m.sealed)
-	if b == nil {
-		return p.reader.ctx.Err() // gone or damaged: it stays as it is
-	}
-	var rows []savedRow
-	text := 0
-	for i, source := range b.Source {
-		if !m.stay[source] {
-			continue
-		}
-		message, err := b.Message(i)
-		if err != nil {
-			p.store.skip(m.sealed, err)
-			return nil
-		}
-		rows = append(rows, savedRow{row{b.Time[i], b.IDOf(i), source, b.Flags[i], i}, message})
-		text += len(message)
-	}
-	p.rows, p.text = append(p.rows, rows...), p.text+text
-	p.from = append(p.from, m.sealed)
-	return nil
-}
-
-// flush writes the collected entries as one block in the place of those they are from.
-func (p *packer) flush(ctx context.Context) error {
-	if len(p.from) == 0 {
-		return nil
-	}
-	if len(p.rows) == 0 {
-		return nil
-	}
-	slices.SortFunc(p.rows, func(a, b savedRow) int { return cmp.Compare(a.id, b.id) })
-	var r block.Rows
-	for _, w := range p.rows {
-		r.Append(w.at, w.source, w.flags, w.message)
-		r.ID = append(r.ID, w.id)
-	}
-	r.First = r.ID[0]
-	packed, err := p.enc.Encode(&r)
-	if err != nil {
-		return err
-	}
-	var fresh *sealed
-	err = p.store.db.Maintain(ctx, func(tx *sqlitedb.Tx) error {
-		if fresh, err = putBlock(tx, packed); err != nil {
-			return err
-		}
-		return p.store.deleteBlocks(tx, p.from)
-	})
-	if err != nil {
-		return err
-	}
-	p.store.remove(p.from, []*sealed{fresh})
-	p.rows, p.from, p.text = nil, nil, 0
 	return nil
 }
 

@@ -40,8 +40,8 @@ func (s *Store) sealing() {
 			if s.closeOld() == 0 && enc != nil { // nothing to do for a while
 				_ = enc.Close()
 				enc = nil
-				s.cache.clear()
 			}
+			s.cache.clearUnused()
 		}
 		for {
 			c := s.oldestClosed()
@@ -144,7 +144,7 @@ func (s *Store) seal(enc *block.Encoder, c *chunk) error {
 	}
 	var b *sealed
 	err = s.db.Maintain(context.Background(), func(tx *sqlitedb.Tx) error { // the chunk is acknowledged: no caller's context ends this
-		if b, err = putBlock(tx, packed); err != nil {
+		if b, err = putBlock(tx, packed, s.now().UnixMilli()); err != nil {
 			return err
 		}
 		_, err := tx.Exec("DELETE FROM hot WHERE id BETWEEN ? AND ?", c.First, c.First+int64(c.Len())-1)
@@ -201,15 +201,16 @@ func (s *Store) boundFilters() {
 }
 
 func (b *sealed) clone() *sealed {
-	c := &sealed{Summary: b.Summary, id: b.id, bytes: b.bytes, filter: b.filter, inMemory: b.inMemory, overflow: b.overflow, noFilter: b.noFilter, levels: b.levels}
+	c := &sealed{Summary: b.Summary, id: b.id, bytes: b.bytes, sealedMS: b.sealedMS, filter: b.filter, inMemory: b.inMemory, overflow: b.overflow, noFilter: b.noFilter, levels: b.levels}
 	c.damaged.Store(b.damaged.Load())
 	return c
 }
 
-// putBlock writes a block and its words.
-func putBlock(tx *sqlitedb.Tx, p *block.Sealed) (*sealed, error) {
-	const insert = `INSERT INTO blocks (first_id, last_id, min_ns, max_ns, n, text_bytes, data_bytes, flags, marks, cube, hist, filter)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
+// putBlock writes a block and its words. At the time in Unix milliseconds all of
+// its entries had arrived.
+func putBlock(tx *sqlitedb.Tx, p *block.Sealed, at int64) (*sealed, error) {
+	const insert = `INSERT INTO blocks (first_id, last_id, min_ns, max_ns, n, text_bytes, data_bytes, flags, sealed_ms, marks, cube, hist, filter)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
 	marks := 0
 	if p.Overflow {
 		marks |= markOverflow
@@ -224,11 +225,11 @@ func putBlock(tx *sqlitedb.Tx, p *block.Sealed) (*sealed, error) {
 	if hist == nil {
 		hist = []byte{}
 	}
-	b := &sealed{Summary: p.Summary, bytes: int64(len(p.Data)), filter: p.Filter, inMemory: true, overflow: p.Overflow, noFilter: p.NoFilter}
+	b := &sealed{Summary: p.Summary, sealedMS: at, bytes: int64(len(p.Data)), filter: p.Filter, inMemory: true, overflow: p.Overflow, noFilter: p.NoFilter}
 	if err := b.sum(); err != nil {
 		return nil, err
 	}
-	if err := tx.QueryRow(insert, p.FirstID, p.LastID, p.MinTime, p.MaxTime, p.N, p.TextBytes, len(p.Data), int64(p.Flags), marks, p.Cube, hist, filter).Scan(&b.id); err != nil {
+	if err := tx.QueryRow(insert, p.FirstID, p.LastID, p.MinTime, p.MaxTime, p.N, p.TextBytes, len(p.Data), int64(p.Flags), at, marks, p.Cube, hist, filter).Scan(&b.id); err != nil {
 		return nil, err
 	}
 	if _, err := tx.Exec("INSERT INTO payload (id, data) VALUES (?, ?)", b.id, p.Data); err != nil {

@@ -45,10 +45,12 @@ func (s *Store) Search(ctx context.Context, q logs.Query) (logs.Page, error) {
 	more := len(hits) > q.Limit
 	hits = hits[:min(q.Limit, len(hits))]
 	var used int
-	page.Entries, used = s.entries(ctx, f, hits, s.sizes.page)
+	var complete bool
+	page.Entries, used, complete = s.entries(ctx, f, hits, s.sizes.page)
 	if used < len(hits) {
-		more, page.Partial = true, true
+		more, complete = true, false
 	}
+	page.Partial = page.Partial || !complete
 	if more {
 		last := hits[used-1]
 		page.Next = &logs.Position{Time: last.at, ID: last.id}
@@ -273,8 +275,8 @@ func (s *search) sorted() []hit {
 
 // entries reads the messages of the first of the hits, at least of one, as many
 // as have not more than the given size together. An entry that is gone by now
-// is left out.
-func (s *Store) entries(ctx context.Context, q *filter, found []hit, size int) (out []logs.Entry, used int) {
+// is left out; complete is false if others could not be read.
+func (s *Store) entries(ctx context.Context, q *filter, found []hit, size int) (out []logs.Entry, used int, complete bool) {
 	r := &reader{store: s, ctx: ctx}
 	defer r.release()
 	// Block by block, so that each is opened once.
@@ -307,7 +309,7 @@ func (s *Store) entries(ctx context.Context, q *filter, found []hit, size int) (
 			out = append(out, e)
 		}
 	}
-	return out, end
+	return out, end, !r.failed
 }
 
 func unitID(u unit) int64 {

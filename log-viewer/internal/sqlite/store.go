@@ -44,14 +44,14 @@ type Options struct {
 	// queues are smaller with less. 0 is no limit.
 	MemoryLimit int64
 
-	MaxAge     time.Duration // older entries are removed; 0 keeps them
-	MaxBytes   int64         // of the database; the oldest entries are removed beyond; 0 is no bound
+	MaxAge     time.Duration // entries that are older, or arrived longer ago, are removed; 0 keeps them
+	MaxBytes   int64         // of the database without its write-ahead log; the oldest entries are removed beyond; 0 is no bound
 	MaxEntries int64         // likewise; 0 is no bound
 
 	RetainEvery time.Duration // how often that is looked after; 0 is a minute
 
 	// SealAfter is how old entries get before they go into a block even if it
-	// is not full; 0 is 10 minutes.
+	// is not full; 0 is an hour.
 	SealAfter time.Duration
 	// BlockRows and BlockBytes are the size of a full block in entries and in
 	// bytes of text; 0 leaves it to MemoryLimit.
@@ -72,6 +72,7 @@ type Store struct {
 	sealMu   sync.Mutex    // held while blocks are made or removed
 	learnMu  sync.Mutex    // held while sources are added
 	retainMu sync.Mutex    // held while blocks are removed
+	replaced []int64       // blocks that were packed anew and whose lines are still there; guarded by retainMu
 
 	stop   chan struct{}
 	wake   chan struct{} // for the goroutine that seals
@@ -113,7 +114,7 @@ func (o Options) sizes() sizes {
 		s.filters = min(s.filters, o.MemoryLimit/6)
 	}
 	if o.MemoryLimit > 0 && o.MemoryLimit < 96<<20 {
-		s.rows, s.text, s.hot, s.cache, s.page, s.frugal, s.workers = 4000, 1<<20, 3<<20, 1<<20, 6<<20, true, 1
+		s.rows, s.text, s.hot, s.cache, s.page, s.frugal, s.workers = 4000, 1<<20, 3<<20, 2<<20, 6<<20, true, 1
 	}
 	if o.BlockRows > 0 {
 		s.rows = o.BlockRows
@@ -136,6 +137,7 @@ type sealed struct {
 	block.Summary
 	id       int64
 	bytes    int64 // of its data
+	sealedMS int64 // Unix milliseconds
 	filter   []byte
 	inMemory bool // filter is
 	overflow bool
@@ -154,7 +156,7 @@ func Open(ctx context.Context, db *sqlitedb.DB, o Options) (*Store, error) {
 		o.Now = time.Now
 	}
 	if o.SealAfter <= 0 {
-		o.SealAfter = 10 * time.Minute
+		o.SealAfter = time.Hour
 	}
 	if o.RetainEvery <= 0 {
 		o.RetainEvery = time.Minute

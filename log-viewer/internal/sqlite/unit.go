@@ -11,6 +11,8 @@ import (
 
 	"github.com/monlight/monlight/log-viewer/internal/block"
 	"github.com/monlight/monlight/log-viewer/internal/logs"
+	"github.com/monlight/monlight/shared/errs"
+	"github.com/monlight/monlight/shared/sqlitedb"
 )
 
 // unit is a part of the store that is searched at a time: a block, or entries
@@ -45,13 +47,14 @@ func oldestFirst(a, b unit) int { return cmp.Compare(a.min, b.min) }
 
 // reader reads the rows of units. It keeps the block that it has opened last.
 type reader struct {
-	store *Store
-	ctx   context.Context //nolint:containedctx // that of the query
-	id    int64
-	block *block.Block
+	store  *Store
+	ctx    context.Context //nolint:containedctx // that of the query
+	id     int64
+	block  *block.Block
+	failed bool // a block could not be read for now
 }
 
-// open returns the block, nil if it is gone or damaged.
+// open returns the block, nil if it is gone, damaged, or cannot be read now.
 func (r *reader) open(b *sealed) *block.Block {
 	if r.block != nil && r.id == b.id {
 		return r.block
@@ -63,8 +66,13 @@ func (r *reader) open(b *sealed) *block.Block {
 	}
 	open, err := r.store.readBlock(r.ctx, b)
 	if err != nil {
-		// Retention may have removed it in the meantime; a query that ran out of time says so elsewhere.
-		if !errors.Is(err, sql.ErrNoRows) && r.ctx.Err() == nil {
+		switch {
+		case errors.Is(err, sql.ErrNoRows): // retention has removed it in the meantime
+		case r.ctx.Err() != nil: // the time is over, which the caller sees by itself
+		case errs.KindOf(sqlitedb.Classify(err)) == errs.Unavailable:
+			r.failed = true
+			r.store.log.WarnContext(r.ctx, "a block cannot be read now, an answer goes without", "block", b.id, "err", err)
+		default:
 			r.store.skip(b, err)
 		}
 		return nil
@@ -121,7 +129,7 @@ func (r *reader) each(q *filter, u unit, hit func(row) bool) (complete bool) {
 	}
 	b := r.open(u.sealed)
 	if b == nil {
-		return r.ctx.Err() == nil
+		return r.ctx.Err() == nil && !r.failed
 	}
 	more := true
 	scan := block.Scan{

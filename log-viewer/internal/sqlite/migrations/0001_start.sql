@@ -34,6 +34,7 @@ CREATE TABLE blocks (
   text_bytes INTEGER NOT NULL,
   data_bytes INTEGER NOT NULL,
   flags      INTEGER NOT NULL, -- which levels and streams occur
+  sealed_ms  INTEGER NOT NULL, -- Unix milliseconds; all entries had arrived by then
   marks      INTEGER NOT NULL, -- 1: words are missing in the list of words; 2: there is no filter
   cube       BLOB NOT NULL,
   hist       BLOB NOT NULL,

@@ -1,0 +1,248 @@
+package sqlite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/monlight/monlight/log-viewer/internal/logs"
+)
+
+// testStart is when the tests that set the clock begin.
+var testStart = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// mustFill appends n entries of a source, a second apart, and returns the first ID.
+func mustFill(t *testing.T, s logs.Store, source string, from time.Time, n int) int64 {
+	t.Helper()
+	b := logs.Batch{}
+	for i := range n {
+		b.Entries = append(b.Entries, logs.Entry{Time: from.Add(time.Duration(i) * time.Second).UnixNano(), Source: source, Message: fmt.Sprintf("%s says %d", source, i)})
+	}
+	return mustAppend(t, s, b)
+}
+
+func mustRetain(t *testing.T, s *opened) Removed {
+	t.Helper()
+	removed, err := s.Retain(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return removed
+}
+
+func mustFlush(t *testing.T, s *opened) {
+	t.Helper()
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// countBySource is the number of entries of each source, counted one by one.
+func countBySource(t *testing.T, s *opened) map[string]int {
+	t.Helper()
+	out := make(map[string]int)
+	for from := int64(0); ; {
+		entries, last, err := s.Since(t.Context(), from, logs.Filter{}, 10_000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(entries) == 0 {
+			return out
+		}
+		for _, e := range entries {
+			out[e.Source]++
+		}
+		from = last
+	}
+}
+
+func TestOldEntriesAreRemoved(t *testing.T) {
+	t.Parallel()
+	now := testStart
+	s := openStore(t, Options{MaxAge: 24 * time.Hour, RetainEvery: time.Hour, Now: func() time.Time { return now }})
+	mustFill(t, s, "old", now.Add(-30*time.Hour), 100)
+	mustFlush(t, s)
+	mustFill(t, s, "new", now.Add(-time.Hour), 100)
+	// A clock that is years ahead must not keep a block for years.
+	mustFill(t, s, "wrong", now.AddDate(10, 0, 0), 1)
+	mustFlush(t, s)
+	if removed := mustRetain(t, s); removed.Entries != 100 || removed.Blocks != 1 {
+		t.Errorf("first: %+v removed, want the block with the 100 entries that are 30 hours old", removed)
+	}
+	if got := countBySource(t, s); got["old"] != 0 || got["new"] != 100 || got["wrong"] != 1 {
+		t.Errorf("first: %v are left", got)
+	}
+	now = now.Add(25 * time.Hour)
+	mustRetain(t, s)
+	if got := countBySource(t, s); len(got) != 0 {
+		t.Errorf("a day later %v are left, want none", got)
+	}
+	st, err := s.Stats(t.Context())
+	if err != nil || st.Entries != 0 {
+		t.Errorf("Stats: %+v, %v", st, err)
+	}
+}
+
+func TestAChattySourceDoesNotCostAQuietOneItsEntries(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{MaxEntries: 10_000, BlockRows: 500, RetainEvery: time.Hour})
+	for i := range 100 {
+		at := testStart.Add(time.Duration(i) * 1000 * time.Second)
+		mustFill(t, s, "quiet", at, 10)
+		mustFill(t, s, "chatty", at, 300)
+		if i%10 == 9 {
+			mustFlush(t, s)
+			mustRetain(t, s)
+		}
+	}
+	got := countBySource(t, s)
+	if got["quiet"] != 1000 {
+		t.Errorf("of the quiet source %d entries are left, want all 1000", got["quiet"])
+	}
+	if total := got["quiet"] + got["chatty"]; total > 10_000 || total < 9000 {
+		t.Errorf("%d entries are left (%v), want at most 10000 and hardly less", total, got)
+	}
+	// It is the newest of the chatty one that are left.
+	page, err := s.Search(t.Context(), logs.Query{Filter: logs.Filter{Sources: []string{"chatty"}}, Limit: logs.MaxLimit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range page.Entries[:5000] {
+		if want := fmt.Sprintf("chatty says %d", 299-i%300); e.Message != want {
+			t.Fatalf("entry %d from the newest: %q, want %q", i, e.Message, want)
+		}
+	}
+	// What both have more than their share of goes from both.
+	for i := range 40 {
+		mustFill(t, s, "quiet", testStart.Add(time.Duration(i)*time.Hour), 300)
+	}
+	mustFlush(t, s)
+	mustRetain(t, s)
+	got = countBySource(t, s)
+	if got["quiet"] < 2500 || got["chatty"] < 2500 || got["quiet"]+got["chatty"] > 10_000 {
+		t.Errorf("%v are left, want a quarter of 10000 at least of each", got)
+	}
+}
+
+func TestTheDatabaseKeepsToItsBytes(t *testing.T) {
+	t.Parallel()
+	const most = 2 << 20
+	s := openStore(t, Options{MaxBytes: most, RetainEvery: time.Hour})
+	l := lines(t, 1_000_000)
+	for range 5 {
+		for range 20 {
+			mustAppend(t, s, logs.Batch{Entries: l.Batch(1000)})
+		}
+		mustFlush(t, s)
+		mustRetain(t, s)
+		used, _, err := s.pages(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if used > most*11/10 {
+			t.Fatalf("%d bytes are used, the bound is %d", used, most)
+		}
+	}
+	st, err := s.Stats(t.Context())
+	if err != nil || st.Entries < 30_000 {
+		t.Errorf("Stats: %+v, %v; want most of what fits", st, err)
+	}
+}
+
+func TestIDsAreNotGivenAgain(t *testing.T) {
+	t.Parallel()
+	now := testStart
+	s := openStore(t, Options{MaxAge: time.Hour, RetainEvery: time.Hour, Now: func() time.Time { return now }})
+	first := mustFill(t, s, "web", now, 50)
+	mustFlush(t, s)
+	now = now.Add(2 * time.Hour)
+	mustRetain(t, s)
+	s.reopen(t)
+	if got := mustFill(t, s, "web", now, 1); got != first+50 {
+		t.Errorf("the ID after %d entries that are gone is %d, want %d", 50, got, first+50)
+	}
+}
+
+func TestSmallBlocksAreMerged(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{BlockRows: 200, RetainEvery: time.Hour})
+	for i := range 40 {
+		mustFill(t, s, "rare", testStart.Add(time.Duration(i)*time.Hour), 5)
+		mustFlush(t, s)
+	}
+	before := s.view()
+	removed := mustRetain(t, s)
+	if got := len(s.view().blocks); got > 3 {
+		t.Errorf("200 entries are in %d blocks, want 1 or 2", got)
+	}
+	if removed.Entries != 0 || countBySource(t, s)["rare"] != 200 {
+		t.Errorf("%+v removed, %v left, want all", removed, countBySource(t, s))
+	}
+	// A query that began before does not miss what was packed anew.
+	r := &reader{store: s.Store, ctx: t.Context()}
+	found := 0
+	q := s.newFilter(t.Context(), logs.Filter{})
+	for _, u := range before.units(q) {
+		r.each(q, u, func(row) bool { found++; return true })
+	}
+	r.release()
+	if found != 200 {
+		t.Errorf("a query that began before finds %d entries, want 200", found)
+	}
+	payloads := func() (n int) {
+		if err := s.db.Read().QueryRowContext(t.Context(), "SELECT count(*) FROM payload").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if payloads() < 40 {
+		t.Errorf("%d payloads, want those of the old blocks for a while", payloads())
+	}
+	s.reopen(t) // a restart forgets nothing
+	mustRetain(t, s)
+	if got, want := payloads(), len(s.view().blocks); got != want {
+		t.Errorf("%d payloads of %d blocks", got, want)
+	}
+}
+
+func TestWordsOfBlocksThatAreGoneGoToo(t *testing.T) {
+	t.Parallel()
+	now := testStart
+	s := openStore(t, Options{MaxAge: time.Hour, BlockRows: 1, RetainEvery: 24 * time.Hour, Now: func() time.Time { return now }})
+	tables := func() (names []string) {
+		rows, err := s.db.Read().QueryContext(t.Context(), "SELECT name FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL TABLE words_%' ORDER BY name")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var n string
+			if err := rows.Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, n)
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+		return names
+	}
+	mustFill(t, s, "web", now, partition+50)
+	mustFlush(t, s)
+	if got := strings.Join(tables(), " "); got != "words_0 words_1" {
+		t.Fatalf("tables of words: %s", got)
+	}
+	now = now.Add(3 * time.Hour)
+	mustFill(t, s, "web", now, 2)
+	mustFlush(t, s)
+	mustRetain(t, s)
+	if got := tables(); !slices.Equal(got, []string{"words_1"}) {
+		t.Errorf("tables of words after their blocks are gone: %v", got)
+	}
+	page, err := s.Search(t.Context(), logs.Query{Filter: logs.Filter{Search: mustParse(t, "says")}, Limit: 10})
+	if err != nil || len(page.Entries) != 2 {
+		t.Errorf("search: %d entries, %v, want 2", len(page.Entries), err)
+	}
+}
