@@ -24,6 +24,7 @@ type memory struct {
 	releases     map[nameKey]int64
 	hashes       map[hashKey]*hashEntry
 	floods       floods
+	keys         *keyCache // of the store
 }
 
 type nameKey struct {
@@ -44,8 +45,9 @@ type hashEntry struct {
 	environment int64 // one that is in issue_environments, or 0
 }
 
-func newMemory() *memory {
+func newMemory(keys *keyCache) *memory {
 	return &memory{
+		keys:         keys,
 		projects:     make(map[string]int64),
 		environments: make(map[nameKey]int64),
 		releases:     make(map[nameKey]int64),
@@ -83,7 +85,8 @@ func (m *memory) project(tx *sqlitedb.Tx, name string, at int64) (int64, error) 
 	var id int64
 	err := tx.QueryRow("SELECT id FROM projects WHERE name = ?", name).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
-		if id, err = m.addProject(tx, name, at); err != nil {
+		key := tracker.ProjectKey{Key: tracker.NewProjectKey(), Label: "Default", Active: true, CreatedAt: timeOf(at)}
+		if id, err = m.addProject(tx, name, at, key); err != nil {
 			return 0, err
 		}
 	} else if err != nil {
@@ -96,7 +99,7 @@ func (m *memory) project(tx *sqlitedb.Tx, name string, at int64) (int64, error) 
 // addProject takes the place of a project without issues when there are as many
 // as there may be: names come from outside, and the wrong ones must not stay
 // for ever.
-func (m *memory) addProject(tx *sqlitedb.Tx, name string, at int64) (int64, error) {
+func (m *memory) addProject(tx *sqlitedb.Tx, name string, at int64, key tracker.ProjectKey) (int64, error) {
 	var n int64
 	if err := tx.QueryRow("SELECT count(*) FROM projects").Scan(&n); err != nil {
 		return 0, err
@@ -115,14 +118,18 @@ func (m *memory) addProject(tx *sqlitedb.Tx, name string, at int64) (int64, erro
 	if err != nil {
 		return 0, err
 	}
-	return res.LastInsertId()
+	id, err := res.LastInsertId()
+	if err != nil {
+		return 0, err
+	}
+	return id, insertKey(tx, id, key)
 }
 
-// removeEmptyProject removes one project without issues, if there is one, and
-// returns how many it removed.
+// removeEmptyProject removes one project without issues that nobody made by
+// hand, if there is one, and returns how many it removed.
 func (m *memory) removeEmptyProject(tx *sqlitedb.Tx) (int64, error) {
 	var id int64
-	err := tx.QueryRow("SELECT id FROM projects p WHERE NOT EXISTS (SELECT 1 FROM hashes h WHERE h.project_id = p.id) LIMIT 1").Scan(&id)
+	err := tx.QueryRow("SELECT id FROM projects p WHERE managed = 0 AND NOT EXISTS (SELECT 1 FROM hashes h WHERE h.project_id = p.id) LIMIT 1").Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -132,6 +139,7 @@ func (m *memory) removeEmptyProject(tx *sqlitedb.Tx) (int64, error) {
 	for _, remove := range []string{
 		"DELETE FROM environments WHERE project_id = ?",
 		"DELETE FROM releases WHERE project_id = ?",
+		"DELETE FROM project_keys WHERE project_id = ?",
 		"DELETE FROM projects WHERE id = ?",
 	} {
 		if _, err := tx.Exec(remove, id); err != nil {
@@ -139,6 +147,7 @@ func (m *memory) removeEmptyProject(tx *sqlitedb.Tx) (int64, error) {
 		}
 	}
 	m.lost()
+	m.keys.clear()
 	return 1, nil
 }
 

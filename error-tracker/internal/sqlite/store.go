@@ -66,6 +66,7 @@ type Store struct {
 	bases    *bases
 	mem      *memory
 	totals   totalsCache
+	keys     *keyCache
 	rolled   atomic.Int64 // the hash up to which counters were summed up
 }
 
@@ -84,7 +85,8 @@ func NewStore(db *sqlitedb.DB, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, now: o.Now, keep: o.KeepOccurrences, payloads: p, bases: newBases(), mem: newMemory()}, nil
+	keys := new(keyCache)
+	return &Store{db: db, now: o.Now, keep: o.KeepOccurrences, payloads: p, bases: newBases(), mem: newMemory(keys), keys: keys}, nil
 }
 
 // digest64 condenses parts to 64 bits, as a key that nobody can aim at.

@@ -85,6 +85,7 @@ type Store interface {
 	// work at a time. done is true when nothing is left to give back.
 	Compact(ctx context.Context) (done bool, err error)
 
+	ProjectStore
 	Outbox
 }
 
