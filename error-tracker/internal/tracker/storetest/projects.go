@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,13 +12,6 @@ import (
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/origin"
 )
-
-func wantKind(t *testing.T, what string, err error, want errs.Kind) {
-	t.Helper()
-	if err == nil || errs.KindOf(err) != want {
-		t.Errorf("%s: error %v, want one of kind %d", what, err, want)
-	}
-}
 
 func testProjects(t *testing.T, open Opener) {
 	s := openDefault(t, open)
@@ -96,19 +90,30 @@ func testManyProjects(t *testing.T, open Opener) {
 		t.Fatal(err)
 	}
 	// More than there may be: those without issues make room, but not this one.
-	var ids []int64
-	for i := range 1010 {
-		r := newReport(i, start)
-		r.Project = fmt.Sprint("project ", i)
-		out := record(t, s, r)
-		ids = append(ids, out.IssueID)
-		if len(ids) == 100 {
-			if _, err := s.Delete(t.Context(), ids); err != nil {
-				t.Fatal(err)
-			}
-			ids = nil
+	report := func(from, to int) (ids []int64) {
+		var mu sync.Mutex
+		var wait sync.WaitGroup
+		for i := from; i < to; i++ {
+			wait.Go(func() { // together they share the disk's time
+				r := newReport(i, start)
+				r.Project = fmt.Sprint("project ", i)
+				out, err := s.Record(t.Context(), &r.Event, r.key)
+				if err != nil {
+					t.Errorf("project %d: %v", i, err)
+				}
+				mu.Lock()
+				ids = append(ids, out.IssueID)
+				mu.Unlock()
+			})
 		}
+		wait.Wait()
+		return ids
 	}
+	const most = 999 // beside the one made by hand
+	if _, err := s.Delete(t.Context(), report(0, most)); err != nil {
+		t.Fatal(err)
+	}
+	report(most, most+20)
 	if p, err := s.Project(t.Context(), made.ID); err != nil || len(p.Keys) != 1 {
 		t.Errorf("project %+v, %v", p, err)
 	}
