@@ -86,7 +86,7 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 	})
 	return server.Options{
 		Edge:         edge,
-		Handler:      routes(edge, guard, ui, apiOptions(s, issues, db, counters, log), s.rateLimit),
+		Handler:      routes(edge, guard, ui, apiOptions(s, issues, ui, db, counters, log), s.rateLimit),
 		MetricsGuard: guard.API,
 		Health:       health(db),
 		Backup:       db.Backup,

@@ -48,9 +48,9 @@ func wantsPage(r *http.Request) bool {
 		!strings.HasPrefix(r.URL.Path, "/api/") && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-func apiOptions(s settings, t *tracker.Service, db *sqlitedb.DB, m *metrics, log *slog.Logger) httpapi.Options {
+func apiOptions(s settings, t *tracker.Service, pages *webui.Pages, db *sqlitedb.DB, m *metrics, log *slog.Logger) httpapi.Options {
 	return httpapi.Options{
-		Tracker: t, Now: time.Now, Log: log, AlertsOff: s.mail.off(), Observe: m.report,
+		Tracker: t, Now: time.Now, Log: log, AlertsOff: s.mail.off(), Observe: m.report, PublicURL: pages.PublicURL,
 		Backlog: func() (waiting, capacity int) {
 			stats := db.Stats()
 			return stats.QueueDepth, stats.QueueSize

@@ -27,6 +27,11 @@ type Tracker interface {
 	Totals(ctx context.Context) (tracker.Totals, error)
 	CountPendingAlerts(ctx context.Context) (int64, error)
 	Projects(ctx context.Context) ([]string, error)
+	ProjectList(ctx context.Context) ([]tracker.Project, error)
+	Project(ctx context.Context, id int64) (tracker.Project, error)
+	CreateProject(ctx context.Context, name string) (tracker.Project, error)
+	CreateKey(ctx context.Context, k tracker.ProjectKey) (tracker.ProjectKey, error)
+	ChangeKey(ctx context.Context, project, key int64, change func(*tracker.ProjectKey) error) (tracker.ProjectKey, error)
 	Environments(ctx context.Context, project string) ([]string, error)
 	IssueEnvironments(ctx context.Context, issueID int64) ([]tracker.Share, error)
 	IssueReleases(ctx context.Context, issueID int64) ([]tracker.Share, error)
@@ -58,6 +63,9 @@ type Options struct {
 	// Observe is told of each report that was answered: what became of it, or
 	// "" with the error it was refused with.
 	Observe func(tracker.Status, error)
+	// PublicURL is the address of the service as clients reach it, without a
+	// slash at its end.
+	PublicURL func(*http.Request) string
 	// Backlog tells how many reports wait for the disk, of how many that may.
 	Backlog func() (waiting, capacity int)
 }
@@ -91,6 +99,10 @@ func Routes(r chi.Router, o Options) {
 	r.Get("/api/errors/{id}/occurrences", h(a.occurrences))
 	r.Get("/api/errors/{id}/occurrences/{occurrence_id}", h(a.occurrence))
 	r.Get("/api/projects", h(a.projects))
+	r.Post("/api/projects", h(a.createProject))
+	r.Get("/api/projects/{id}", h(a.project))
+	r.Post("/api/projects/{id}/keys", h(a.createKey))
+	r.Post("/api/projects/{id}/keys/{key_id}", h(a.changeKey))
 	r.Get("/api/environments", h(a.environments))
 	r.Get("/api/stats", h(a.stats))
 	r.Post("/api/test-alert", h(a.testAlert))

@@ -52,7 +52,7 @@ func askWith(t *testing.T, f *fakeTracker, set func(*Options), method, target st
 	r := chi.NewRouter()
 	o := Options{
 		Tracker: f, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler),
-		Observe: func(tracker.Status, error) {}, Backlog: func() (int, int) { return 7, 1024 },
+		Observe: func(tracker.Status, error) {}, PublicURL: func(*http.Request) string { return "https://shop.example/errors" }, Backlog: func() (int, int) { return 7, 1024 },
 	}
 	set(&o)
 	Routes(r, o)

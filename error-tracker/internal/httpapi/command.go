@@ -26,41 +26,44 @@ type command struct {
 }
 
 // readCommand reads the body; one without any is an empty command.
-func readCommand(w http.ResponseWriter, r *http.Request) (command, error) {
-	body, err := readBody(w, r, maxCommand)
-	if err != nil {
-		return command{}, err
-	}
-	if strings.TrimSpace(body) == "" {
-		return command{}, nil
-	}
-	return decodeCommand(body)
+func readCommand(w http.ResponseWriter, r *http.Request) (c command, err error) {
+	err = readMembers(w, r, c.member)
+	slices.Sort(c.IDs)
+	c.IDs = slices.Compact(c.IDs)
+	return c, err
 }
 
-func decodeCommand(body string) (command, error) {
-	var (
-		c   command
-		bad error // the first member that is not as it should be
-		p   = jsonpull.New(body, maxDepth)
-	)
+// readMembers reads a small JSON object from the body, as decodeMembers does. A
+// request without a body has no members.
+func readMembers(w http.ResponseWriter, r *http.Request, member func(p *jsonpull.Parser, name string) error) error {
+	body, err := readBody(w, r, maxCommand)
+	if err != nil || strings.TrimSpace(body) == "" {
+		return err
+	}
+	return decodeMembers(body, member)
+}
+
+// decodeMembers calls member for each member of a JSON object, to read its value.
+// The first error of member is returned, after the whole text was found to be JSON.
+func decodeMembers(body string, member func(p *jsonpull.Parser, name string) error) error {
+	p := jsonpull.New(body, maxDepth)
 	if p.Kind() != jsonpull.Object {
 		p.Skip()
 		if err := jsonError(p); err != nil {
-			return c, err
+			return err
 		}
-		return c, errs.New(errs.Invalid, "Request body must be a JSON object")
+		return errs.New(errs.Invalid, "Request body must be a JSON object")
 	}
+	var bad error // the first member that is not as it should be
 	for name := range p.Object() {
-		if err := c.member(p, name); bad == nil {
+		if err := member(p, name); bad == nil {
 			bad = err
 		}
 	}
 	if err := jsonError(p); err != nil {
-		return c, err
+		return err
 	}
-	slices.Sort(c.IDs)
-	c.IDs = slices.Compact(c.IDs)
-	return c, bad
+	return bad
 }
 
 func (c *command) member(p *jsonpull.Parser, name string) error {

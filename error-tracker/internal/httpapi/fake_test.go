@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -27,6 +28,7 @@ type fakeTracker struct {
 	hash     tracker.Hash
 	at       time.Time
 	alerts   int
+	project  tracker.Project
 }
 
 var missing = errs.New(errs.NotFound, "the store's own words")
@@ -150,4 +152,33 @@ func (f *fakeTracker) Unmute(_ context.Context, ids []int64) ([]int64, error) {
 }
 func (f *fakeTracker) Delete(_ context.Context, ids []int64) ([]int64, error) {
 	return f.change("delete", ids, time.Time{})
+}
+
+func (f *fakeTracker) ProjectList(context.Context) ([]tracker.Project, error) {
+	return []tracker.Project{f.project}, f.err
+}
+
+func (f *fakeTracker) Project(_ context.Context, id int64) (tracker.Project, error) {
+	if id != f.project.ID {
+		return tracker.Project{}, missing
+	}
+	return f.project, f.err
+}
+
+func (f *fakeTracker) CreateProject(_ context.Context, name string) (tracker.Project, error) {
+	f.called = "create " + name
+	return f.project, f.err
+}
+
+func (f *fakeTracker) CreateKey(_ context.Context, k tracker.ProjectKey) (tracker.ProjectKey, error) {
+	return k, cmp.Or(k.Validate(), f.err)
+}
+
+func (f *fakeTracker) ChangeKey(_ context.Context, project, key int64, change func(*tracker.ProjectKey) error) (tracker.ProjectKey, error) {
+	for i := range f.project.Keys {
+		if k := &f.project.Keys[i]; k.ID == key && project == f.project.ID {
+			return *k, cmp.Or(change(k), k.Validate(), f.err)
+		}
+	}
+	return tracker.ProjectKey{}, missing
 }

@@ -7,15 +7,6 @@ import (
 	"github.com/monlight/monlight/shared/problem"
 )
 
-// projects is GET /api/projects.
-func (a *api) projects(w http.ResponseWriter, r *http.Request) error {
-	names, err := a.Tracker.Projects(r.Context())
-	if err != nil {
-		return err
-	}
-	return problem.JSON(w, http.StatusOK, map[string][]string{"projects": orEmpty(names)})
-}
-
 // environments is GET /api/environments.
 func (a *api) environments(w http.ResponseWriter, r *http.Request) error {
 	v, err := parameters(r)

@@ -13,15 +13,16 @@ import (
 
 // fakeTracker keeps issues in memory and answers as a Store does.
 type fakeTracker struct {
-	issues  []tracker.Issue
-	events  map[int64][]tracker.Occurrence // by issue, oldest first
-	groups  map[int64][]tracker.Group
-	similar map[int64][]int64
-	counts  map[int64][]int64
-	mails   []tracker.Mail
-	shares  []tracker.Share
-	pending int64
-	err     error // what every call gives, if set
+	issues   []tracker.Issue
+	events   map[int64][]tracker.Occurrence // by issue, oldest first
+	groups   map[int64][]tracker.Group
+	similar  map[int64][]int64
+	counts   map[int64][]int64
+	mails    []tracker.Mail
+	projects []tracker.Project
+	shares   []tracker.Share
+	pending  int64
+	err      error // what every call gives, if set
 
 	query   tracker.IssueQuery
 	retried []int64
@@ -265,4 +266,52 @@ func (f *fakeTracker) RecentMails(_ context.Context, issue int64, limit int) ([]
 		}
 	}
 	return out, f.err
+}
+
+func (f *fakeTracker) ProjectList(context.Context) ([]tracker.Project, error) {
+	return f.projects, f.err
+}
+
+func (f *fakeTracker) Project(_ context.Context, id int64) (tracker.Project, error) {
+	for _, p := range f.projects {
+		if p.ID == id {
+			return p, f.err
+		}
+	}
+	return tracker.Project{}, errs.New(errs.NotFound, "there is no project %d", id)
+}
+
+func (f *fakeTracker) CreateProject(_ context.Context, name string) (tracker.Project, error) {
+	if name == "" {
+		return tracker.Project{}, errs.New(errs.Invalid, "name is empty, want 1 to 100 bytes")
+	}
+	p := tracker.Project{ID: int64(len(f.projects) + 1), Name: name}
+	f.projects = append(f.projects, p)
+	return p, f.err
+}
+
+func (f *fakeTracker) CreateKey(_ context.Context, k tracker.ProjectKey) (tracker.ProjectKey, error) {
+	for i := range f.projects {
+		if f.projects[i].ID == k.ProjectID {
+			k.ID = int64(10*(i+1) + len(f.projects[i].Keys))
+			f.projects[i].Keys = append(f.projects[i].Keys, k)
+			return k, f.err
+		}
+	}
+	return k, errs.New(errs.NotFound, "there is no project %d", k.ProjectID)
+}
+
+func (f *fakeTracker) ChangeKey(_ context.Context, project, key int64, change func(*tracker.ProjectKey) error) (tracker.ProjectKey, error) {
+	for i := range f.projects {
+		for k := range f.projects[i].Keys {
+			if v := &f.projects[i].Keys[k]; f.projects[i].ID == project && v.ID == key {
+				err := change(v)
+				if err == nil {
+					err = v.Validate()
+				}
+				return *v, err
+			}
+		}
+	}
+	return tracker.ProjectKey{}, errs.New(errs.NotFound, "project %d has no key %d", project, key)
 }

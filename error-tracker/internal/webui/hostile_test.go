@@ -85,6 +85,9 @@ func hostile(s string) *fakeTracker {
 		f.groups[id] = g
 	}
 	poison(reflect.ValueOf(&f.mails).Elem(), s)
+	f.projects = []tracker.Project{{ID: 1, Keys: []tracker.ProjectKey{{ID: 1, Active: true, Rate: 1, Origins: []string{"x"}}, {ID: 2}}}, {ID: 2}}
+	poison(reflect.ValueOf(&f.projects).Elem(), s)
+	f.projects[0].ID, f.projects[0].Keys[0].Active = 1, true
 	poison(reflect.ValueOf(&f.shares).Elem(), s)
 	return f
 }
@@ -99,7 +102,7 @@ func TestTextIsOnlyText(t *testing.T) {
 		})
 		seen := 0
 		for _, target := range []string{
-			"/?state=all", "/errors/4", "/errors/4?event=100", "/errors/4/delete", "/alerts", "/nothing/" + escaped(payload),
+			"/?state=all", "/errors/4", "/errors/4?event=100", "/errors/4/delete", "/alerts", "/projects", "/projects/1", "/nothing/" + escaped(payload),
 			"/?" + query(payload), "/errors/4?event=" + escaped(payload) + "&stats=" + escaped(payload),
 		} {
 			res := s.do(http.MethodGet, target, nil)

@@ -75,7 +75,7 @@ func (p *Pages) issues(w http.ResponseWriter, r *http.Request) error {
 		}
 		d.Stored = t.Issues
 		if t.Issues == 0 {
-			d.FirstRun, d.Endpoint = true, p.baseURL(r)+"/api/errors"
+			d.FirstRun, d.Endpoint = true, p.PublicURL(r)+"/api/errors"
 		}
 	}
 	if d.Rows, err = p.rows(r, f, page.Issues, now); err != nil {
@@ -207,8 +207,9 @@ func choices(names []string, current string) []string {
 
 func (p *Pages) issueURL(id int64) string { return p.ui.Path("/errors/" + itoa(id)) }
 
-// baseURL is the public address of the service.
-func (p *Pages) baseURL(r *http.Request) string {
+// PublicURL is the address of the service as clients reach it, without a slash
+// at its end: the one it was told, else that of the request.
+func (p *Pages) PublicURL(r *http.Request) string {
 	if p.opts.BaseURL != nil {
 		return strings.TrimRight(p.opts.BaseURL.String(), "/")
 	}

@@ -38,7 +38,7 @@ func (p *Pages) markdown(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Type", "text/markdown; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	_, err = w.Write([]byte(issueMarkdown(&i, &o.Event, p.baseURL(r)+"/errors/"+itoa(id))))
+	_, err = w.Write([]byte(issueMarkdown(&i, &o.Event, p.PublicURL(r)+"/errors/"+itoa(id))))
 	return err
 }
 

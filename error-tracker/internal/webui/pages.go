@@ -38,6 +38,11 @@ type Tracker interface {
 	Similar(ctx context.Context, issueID int64, limit int) ([]tracker.Issue, error)
 	Counts(ctx context.Context, ids []int64, env string, start time.Time, step time.Duration, n int) (map[int64][]int64, error)
 	Projects(ctx context.Context) ([]string, error)
+	ProjectList(ctx context.Context) ([]tracker.Project, error)
+	Project(ctx context.Context, id int64) (tracker.Project, error)
+	CreateProject(ctx context.Context, name string) (tracker.Project, error)
+	CreateKey(ctx context.Context, k tracker.ProjectKey) (tracker.ProjectKey, error)
+	ChangeKey(ctx context.Context, project, key int64, change func(*tracker.ProjectKey) error) (tracker.ProjectKey, error)
 	Environments(ctx context.Context, project string) ([]string, error)
 	IssueEnvironments(ctx context.Context, issueID int64) ([]tracker.Share, error)
 	IssueReleases(ctx context.Context, issueID int64) ([]tracker.Share, error)
@@ -121,7 +126,7 @@ func New(o Options) (*Pages, error) {
 		Version:  o.Version,
 		BasePath: o.BasePath,
 		Services: o.Services,
-		Sections: []webui.Section{{Path: "/", Label: "Issues"}, {Path: "/alerts", Label: "Alerts"}},
+		Sections: []webui.Section{{Path: "/", Label: "Issues"}, {Path: "/projects", Label: "Projects"}, {Path: "/alerts", Label: "Alerts"}},
 		Pages:    templates,
 		Assets:   static,
 		Storage:  p.storage,
@@ -161,6 +166,12 @@ func (p *Pages) Mount(r chi.Router, guard Guard) {
 		get(r, "/errors/{id:[0-9]+}/delete", h(p.confirmDelete))
 		get(r, "/errors/{id:[0-9]+}/{action:[a-z]+}", h(p.backToIssue))
 		r.Post("/errors/{id:[0-9]+}/{action:[a-z]+}", h(p.change))
+		get(r, "/projects", h(p.projects))
+		r.Post("/projects", h(p.createProject))
+		get(r, "/projects/{id:[0-9]+}", h(p.project))
+		get(r, "/projects/{id:[0-9]+}/*", h(p.backToProject))
+		r.Post("/projects/{id:[0-9]+}/keys", h(p.createKey))
+		r.Post("/projects/{id:[0-9]+}/keys/{key:[0-9]+}", h(p.changeKey))
 		get(r, "/alerts", h(p.alerts))
 		get(r, "/alerts/*", p.goTo("/alerts"))
 		r.Post("/alerts/test", h(p.testMail))

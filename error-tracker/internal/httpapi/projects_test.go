@@ -1,0 +1,70 @@
+package httpapi
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/shared/errs"
+)
+
+func projectFake() *fakeTracker {
+	return &fakeTracker{project: tracker.Project{ID: 3, Name: "shop", CreatedAt: seen, Issues: 5, Keys: []tracker.ProjectKey{
+		{ID: 8, ProjectID: 3, Project: "shop", Key: "0123456789abcdef0123456789abcdef", Label: "web", Active: true, CreatedAt: seen},
+	}}}
+}
+
+func TestProjectsHaveDSNs(t *testing.T) {
+	const key = `{"id":8,"public_key":"0123456789abcdef0123456789abcdef","dsn":"https://0123456789abcdef0123456789abcdef@shop.example/errors/3",` +
+		`"label":"web","origins":[],"rate_limit":0,"active":true,"created_at":"2026-07-27T10:00:00Z","last_used":null}`
+	const shop = `{"id":3,"name":"shop","created_at":"2026-07-27T10:00:00Z","errors":5,"keys":[` + key + `]}`
+	stamp := strings.NewReplacer("2026-07-27T10:00:00Z", timestamp(seen))
+	for _, test := range []struct {
+		method, target, body string
+		status               int
+		want                 string
+	}{
+		{"GET", "/api/projects?details=true", "", 200, `{"projects":[],"details":[` + shop + `]}`},
+		{"GET", "/api/projects/3", "", 200, shop},
+		{"POST", "/api/projects", `{"name":"shop"}`, 201, shop},
+		{"POST", "/api/projects/3/keys", `{"label":"a","origins":["https://a.example"],"rate_limit":9}`, 201, `"label":"a","origins":["https://a.example"],"rate_limit":9,"active":true`},
+		{"POST", "/api/projects/3/keys", "", 201, `"label":"","origins":[],"rate_limit":0,"active":true`},
+		{"POST", "/api/projects/3/keys/8", `{"active":false}`, 200, `"label":"web","origins":[],"rate_limit":0,"active":false`},
+	} {
+		got := ask(t, projectFake(), test.method, test.target, strings.NewReader(test.body))
+		if got.status != test.status || !strings.Contains(got.body, stamp.Replace(test.want)) {
+			t.Errorf("%s %s: %d %s, want %d %s", test.method, test.target, got.status, got.body, test.status, test.want)
+		}
+	}
+}
+
+func TestProjectRefusals(t *testing.T) {
+	for _, test := range []struct {
+		method, target, body string
+		status               int
+		want                 string
+	}{
+		{"GET", "/api/projects/4", "", 404, ""},
+		{"GET", "/api/projects/x", "", 404, ""},
+		{"POST", "/api/projects", `{"name":5}`, 400, "name must be a string"},
+		{"POST", "/api/projects", `{"title":"x"}`, 400, `unknown field: \"title\"`},
+		{"POST", "/api/projects", `[]`, 400, "must be a JSON object"},
+		{"POST", "/api/projects/3/keys", `{"origins":"https://a.example"}`, 400, "origins must be an array of strings"},
+		{"POST", "/api/projects/3/keys", `{"origins":["https://a.example/x"]}`, 400, "is none"},
+		{"POST", "/api/projects/3/keys", `{"rate_limit":1.5}`, 400, "rate_limit must be a whole number"},
+		{"POST", "/api/projects/3/keys", `{"rate_limit":-1}`, 400, "rate_limit is -1, want 0 to 1000000"},
+		{"POST", "/api/projects/3/keys", `{"active":"yes"}`, 400, "active must be true or false"},
+		{"POST", "/api/projects/3/keys/9", `{}`, 404, ""},
+		{"POST", "/api/projects/3/keys/8", `{"label":"` + strings.Repeat("x", 101) + `"}`, 400, "label has 101 bytes, the limit is 100"},
+	} {
+		got := ask(t, projectFake(), test.method, test.target, strings.NewReader(test.body))
+		if got.status != test.status || !strings.Contains(got.body, test.want) {
+			t.Errorf("%s %s %s: %d %s, want %d %s", test.method, test.target, test.body, got.status, got.body, test.status, test.want)
+		}
+	}
+	f := projectFake()
+	f.err = errs.New(errs.Conflict, "there is a project of that name")
+	if got := ask(t, f, "POST", "/api/projects", strings.NewReader(`{"name":"shop"}`)); got.status != 409 {
+		t.Errorf("the same name again: %d", got.status)
+	}
+}

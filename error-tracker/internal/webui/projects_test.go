@@ -1,0 +1,68 @@
+package webui
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/shared/origin"
+)
+
+func withProject() *fakeTracker {
+	f := sample(3)
+	f.projects = []tracker.Project{{ID: 1, Name: "shop", CreatedAt: noon, Issues: 2, Keys: []tracker.ProjectKey{
+		{ID: 10, ProjectID: 1, Key: "0123456789abcdef0123456789abcdef", Label: "Default", Active: true, CreatedAt: noon, UsedAt: noon},
+	}}}
+	return f
+}
+
+func TestProjectsAreMadeAndShown(t *testing.T) {
+	s := newSite(t, withProject())
+	wants(t, s.get("/projects", 200), `href="/projects/1"`, ">shop<", `href="/?project=shop"`)
+	to, page := s.post("/projects", url.Values{"name": {"billing"}})
+	if to != "/projects/2" {
+		t.Errorf("led to %q", to)
+	}
+	wants(t, page, "billing", "is ready")
+	res := s.do(http.MethodPost, "/projects", url.Values{"name": {""}})
+	if res.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("no name: %d", res.StatusCode)
+	}
+	s.get("/projects/99", 404)
+	if to, _ := s.post("/projects/1/keys", url.Values{"label": {"ios"}}); to != "/projects/1" {
+		t.Errorf("led to %q", to)
+	}
+	wants(t, s.get("/projects/1", 200), ">ios<", "http://0123456789abcdef0123456789abcdef@example.com/1", "sentry_sdk.init(", "SENTRY_DSN=")
+}
+
+func TestKeysAreChanged(t *testing.T) {
+	f := withProject()
+	s := newSite(t, f)
+	key := &f.projects[0].Keys[0]
+	s.post("/projects/1/keys/10", url.Values{"label": {" web "}, "origins": {"https://a.example/\r\nhttps://*.b.example"}, "rate": {"90"}})
+	if key.Label != "web" || key.Rate != 90 || !key.Active || len(key.Origins) != 2 || !(key.Origins.Allows("https://x.b.example")) {
+		t.Errorf("key %+v", key)
+	}
+	_, page := s.post("/projects/1/keys/10", url.Values{"action": {"disable"}})
+	wants(t, page, "The key is off", "Switch on", "Undo")
+	lacks(t, page, "sentry_sdk.init(")
+	if key.Active || key.Label != "web" || key.Rate != 90 {
+		t.Errorf("key %+v after it was switched off", key)
+	}
+	s.post("/projects/1/keys/10", url.Values{"label": {""}, "origins": {""}, "rate": {""}})
+	if key.Rate != 0 || len(key.Origins) != 0 {
+		t.Errorf("key %+v after all was emptied", key)
+	}
+	key.Origins = origin.List{}
+	for name, bad := range map[string]url.Values{
+		"rate": {"rate": {"many"}}, "a large rate": {"rate": {"99999999"}}, "origin": {"origins": {"https://a.example/path"}},
+	} {
+		if res := s.do(http.MethodPost, "/projects/1/keys/10", bad); res.StatusCode != 400 {
+			t.Errorf("%s: %d", name, res.StatusCode)
+		}
+	}
+	if res := s.do(http.MethodPost, "/projects/1/keys/77", url.Values{}); res.StatusCode != 404 {
+		t.Errorf("no such key: %d", res.StatusCode)
+	}
+}
