@@ -224,6 +224,14 @@ func (p *Parser) Bool() (b, ok bool) {
 // Null reads null.
 func (p *Parser) Null() bool { return p.Kind() == Null && p.literal("null") }
 
+// Ahead lets f look at the value at p with a parser of its own; p stays where it
+// is. What f reads is read again later.
+func (p *Parser) Ahead(f func(ahead *Parser)) {
+	ahead := *p
+	ahead.buf = nil
+	f(&ahead)
+}
+
 // Raw reads a value of any kind and returns it as compact JSON, in memory of
 // its own. Escapes and numbers stay as they are written; bytes that are not
 // UTF-8 become U+FFFD. It is nil after a mistake.

@@ -216,3 +216,25 @@ func FuzzParser(f *testing.F) {
 		}
 	})
 }
+
+func TestAheadLeavesTheParserWhereItIs(t *testing.T) {
+	p := jsonpull.New(`{"a": {"x\u0031": [1]}, "b": 2}`, depth)
+	var names []string
+	for name := range p.Object() {
+		if name == "a" {
+			p.Ahead(func(ahead *jsonpull.Parser) {
+				for inner := range ahead.Object() {
+					names = append(names, inner)
+					break // what is left unread is no mistake of p
+				}
+			})
+			if p.Err() != nil || p.Kind() != jsonpull.Object {
+				t.Fatalf("kind %d, error %v after looking ahead", p.Kind(), p.Err())
+			}
+			names = append(names, string(p.Raw()))
+		}
+	}
+	if got := strings.Join(names, " "); got != `x1 {"x\u0031":[1]}` || p.End() != nil {
+		t.Errorf("read %q, %v", got, p.End())
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/monlight/monlight/error-tracker/internal/eventjson"
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/problem"
@@ -100,7 +101,7 @@ func (a *api) bulk(w http.ResponseWriter, r *http.Request) error {
 	}
 	status, known := changes[c.Action]
 	if !known {
-		return errs.New(errs.Invalid, "action = %q, want resolve, unresolve, mute, unmute or delete", cut(c.Action, 60))
+		return errs.New(errs.Invalid, "action = %q, want resolve, unresolve, mute, unmute or delete", eventjson.Cut(c.Action, 60))
 	}
 	if err := c.needIDs(); err != nil {
 		return err
@@ -170,7 +171,7 @@ func (a *api) unmerge(w http.ResponseWriter, r *http.Request) error {
 	}
 	h, ok := tracker.ParseHash(c.Fingerprint)
 	if !ok {
-		return errs.New(errs.Invalid, "fingerprint = %q, want 32 hex digits", cut(c.Fingerprint, 60))
+		return errs.New(errs.Invalid, "fingerprint = %q, want 32 hex digits", eventjson.Cut(c.Fingerprint, 60))
 	}
 	issue, err := a.Tracker.Unmerge(r.Context(), id, h, a.Now())
 	if err != nil {

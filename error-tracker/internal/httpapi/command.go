@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/monlight/monlight/error-tracker/internal/eventjson"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/jsonpull"
 )
@@ -133,16 +134,16 @@ func (c *command) muteUntil(now time.Time) (time.Time, error) {
 	case c.For != "":
 		d, ok := parseAge(c.For)
 		if !ok || d == 0 {
-			return time.Time{}, errs.New(errs.Invalid, "for = %q, want a duration such as 30m, 24h or 7d", cut(c.For, 60))
+			return time.Time{}, errs.New(errs.Invalid, "for = %q, want a duration such as 30m, 24h or 7d", eventjson.Cut(c.For, 60))
 		}
 		return now.Add(d), nil
 	case c.Until != "":
 		t, ok := parseTime(c.Until)
 		if !ok {
-			return time.Time{}, errs.New(errs.Invalid, "until = %q, want a time such as 2026-01-31T08:00:00Z", cut(c.Until, 60))
+			return time.Time{}, errs.New(errs.Invalid, "until = %q, want a time such as 2026-01-31T08:00:00Z", eventjson.Cut(c.Until, 60))
 		}
 		if !t.After(now) {
-			return time.Time{}, errs.New(errs.Invalid, "until = %q is in the past", cut(c.Until, 60))
+			return time.Time{}, errs.New(errs.Invalid, "until = %q is in the past", eventjson.Cut(c.Until, 60))
 		}
 		return t, nil
 	}

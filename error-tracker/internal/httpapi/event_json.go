@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 
+	"github.com/monlight/monlight/error-tracker/internal/eventjson"
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 )
@@ -159,9 +160,9 @@ func newFrameList(frames []event.Frame) []frameJSON {
 		}
 		var vars bytes.Buffer
 		for _, v := range f.Vars {
-			writeMember(&vars, v.Name, orNull(v.Value))
+			eventjson.WriteMember(&vars, v.Name, eventjson.OrNull(v.Value))
 		}
-		list[i].Vars = closeObject(&vars)
+		list[i].Vars = eventjson.CloseObject(&vars)
 	}
 	return list
 }
@@ -177,9 +178,9 @@ func pairsJSON(tags []event.Tag) [][2]string {
 func contextsJSON(contexts []event.Context) json.RawMessage {
 	var b bytes.Buffer
 	for _, c := range contexts {
-		writeMember(&b, c.Name, orNull(c.Data))
+		eventjson.WriteMember(&b, c.Name, eventjson.OrNull(c.Data))
 	}
-	return closeObject(&b)
+	return eventjson.CloseObject(&b)
 }
 
 // userJSON is the object that a report told the user in.
@@ -189,7 +190,7 @@ func userJSON(u *event.User) json.RawMessage {
 		{"id", u.ID}, {"email", u.Email}, {"username", u.Username}, {"ip_address", u.IP},
 	} {
 		if m.value != "" {
-			writeMember(&b, m.name, quote(m.value))
+			eventjson.WriteMember(&b, m.name, eventjson.Quote(m.value))
 		}
 	}
 	if other := bytes.TrimSpace(u.Data); len(other) > 2 && other[0] == '{' {
@@ -200,5 +201,5 @@ func userJSON(u *event.User) json.RawMessage {
 		b.Write(other[1:])
 		return b.Bytes()
 	}
-	return closeObject(&b)
+	return eventjson.CloseObject(&b)
 }

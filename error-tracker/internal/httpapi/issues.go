@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/monlight/monlight/error-tracker/internal/eventjson"
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/shared/problem"
 )
@@ -57,7 +58,7 @@ func newIssueList(issues []tracker.Issue) []issueJSON {
 	list := make([]issueJSON, len(issues)) // an empty list is [], not null
 	for i := range issues {
 		list[i] = newIssueJSON(&issues[i])
-		list[i].Message = cut(list[i].Message, maxListedMessage)
+		list[i].Message = eventjson.Cut(list[i].Message, maxListedMessage)
 	}
 	return list
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/monlight/monlight/error-tracker/internal/eventjson"
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/shared/errs"
 )
@@ -33,7 +34,7 @@ func parameters(r *http.Request) (url.Values, error) {
 	return values, nil
 }
 
-func shortName(name string) string { return fmt.Sprintf("%q", cut(name, 60)) }
+func shortName(name string) string { return fmt.Sprintf("%q", eventjson.Cut(name, 60)) }
 
 // issueQuery reads the parameters of the list. limit, offset, resolved and
 // source are forgiving, as they always were; the newer ones are not.
@@ -132,7 +133,7 @@ func state(v url.Values) (tracker.State, error) {
 			return s, nil
 		}
 	}
-	return "", errs.New(errs.Invalid, "state = %q, want unresolved, resolved, muted, active or all", cut(text, 60))
+	return "", errs.New(errs.Invalid, "state = %q, want unresolved, resolved, muted, active or all", eventjson.Cut(text, 60))
 }
 
 func sortOrder(text string) (tracker.Sort, error) {
@@ -142,7 +143,7 @@ func sortOrder(text string) (tracker.Sort, error) {
 	case tracker.ByLastSeen, tracker.ByFirstSeen, tracker.ByCount, tracker.ByUsers:
 		return s, nil
 	}
-	return "", errs.New(errs.Invalid, "sort = %q, want last_seen, first_seen, count or users", cut(text, 60))
+	return "", errs.New(errs.Invalid, "sort = %q, want last_seen, first_seen, count or users", eventjson.Cut(text, 60))
 }
 
 // timeLayouts are beginnings of the protocol's time form; the rest of the time
@@ -163,7 +164,7 @@ func since(text string, now time.Time) (time.Time, error) {
 	if t, ok := parseTime(text); ok {
 		return t, nil
 	}
-	return time.Time{}, errs.New(errs.Invalid, "since = %q, want a time such as 2026-01-31T08:00:00Z or an age such as 24h or 7d", cut(text, 60))
+	return time.Time{}, errs.New(errs.Invalid, "since = %q, want a time such as 2026-01-31T08:00:00Z or an age such as 24h or 7d", eventjson.Cut(text, 60))
 }
 
 // parseTime reads a time in any of timeLayouts. A plus sign that arrived as a

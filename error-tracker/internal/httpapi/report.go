@@ -2,10 +2,10 @@ package httpapi
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 
+	"github.com/monlight/monlight/error-tracker/internal/eventjson"
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/shared/errs"
@@ -28,7 +28,7 @@ func decodeReport(body string) (*tracker.Report, error) {
 		}
 		return nil, errs.New(errs.Invalid, "Request body must be a JSON object")
 	}
-	d := reportDecoder{p: p}
+	d := reportDecoder{Decoder: eventjson.Decoder{P: p}}
 	for name := range p.Object() {
 		d.member(name)
 	}
@@ -57,9 +57,9 @@ func jsonError(p *jsonpull.Parser) error {
 
 // reportDecoder turns the members of a report into a tracker.Report.
 type reportDecoder struct {
-	p      *jsonpull.Parser
+	eventjson.Decoder
+
 	report tracker.Report
-	frames int // kept so far, of all exceptions
 
 	hasProject, hasType, hasMessage, hasTraceback bool
 }
@@ -80,7 +80,7 @@ func (d *reportDecoder) missing() error {
 }
 
 func (d *reportDecoder) member(name string) {
-	p, e := d.p, &d.report.Facts
+	p, e := d.P, &d.report.Facts
 	switch name {
 	case "project":
 		e.Project, d.hasProject = p.String()
@@ -98,106 +98,51 @@ func (d *reportDecoder) member(name string) {
 	case "replace":
 		d.report.Replace, _ = p.Bool()
 	case "timestamp":
-		e.OccurredAt = d.time()
+		e.OccurredAt = d.Time()
 	case "platform":
-		e.Platform = d.label()
+		e.Platform = d.Label()
 	case "level":
-		e.Level = d.label()
+		e.Level = d.Label()
 	case "logger":
-		e.Logger = d.label()
+		e.Logger = d.Label()
 	case "transaction":
-		e.Transaction = d.text(maxName)
+		e.Transaction = d.Text(eventjson.MaxName)
 	case "server_name":
-		e.ServerName = d.label()
+		e.ServerName = d.Label()
 	case "environment":
-		e.Environment = d.label()
+		e.Environment = d.Label()
 	case "release":
-		e.Release = d.label()
+		e.Release = d.Label()
 	case "dist":
-		e.Dist = d.label()
+		e.Dist = d.Label()
 
 	case "request_url":
-		e.Request.URL = d.text(maxURL)
+		e.Request.URL = d.Text(eventjson.MaxURL)
 	case "request_method":
-		e.Request.Method = d.text(maxMethod)
+		e.Request.Method = d.Text(eventjson.MaxMethod)
 	case "request_headers":
-		e.Request.Headers = d.any()
+		e.Request.Headers = d.Any()
 	case "user_id":
-		d.report.UserID = d.text(maxName)
+		d.report.UserID = d.Text(eventjson.MaxName)
 	case "user":
-		e.User = d.user()
+		e.User = d.User()
 	case "extra":
-		e.Extra = d.any()
+		e.Extra = d.Any()
 	case "tags":
-		e.Tags = d.pairs(maxTags)
+		e.Tags = d.Pairs(eventjson.MaxTags)
 	case "modules":
-		e.Modules = d.pairs(maxModules)
+		e.Modules = d.Pairs(eventjson.MaxModules)
 	case "contexts":
-		e.Contexts = d.contexts()
+		e.Contexts = d.Contexts()
 	case "breadcrumbs":
-		e.Breadcrumbs = d.breadcrumbs()
+		e.Breadcrumbs = d.Breadcrumbs()
 	case "fingerprint":
-		e.Fingerprint = d.fingerprint()
+		e.Fingerprint = d.Fingerprint()
 	case "sdk":
-		e.SDK = d.sdk()
+		e.SDK = d.SDK()
 	case "exceptions":
-		e.Exceptions = d.exceptions()
+		e.Exceptions = d.Exceptions()
 	case "frames":
-		d.report.Frames = d.stack()
+		d.report.Frames = d.Frames()
 	}
-}
-
-// text reads a string of at most limit bytes; longer ones are cut.
-func (d *reportDecoder) text(limit int) string {
-	s, _ := d.p.String()
-	return cut(s, limit)
-}
-
-// label reads a short string that may be remembered for longer than the report.
-func (d *reportDecoder) label() string { return strings.Clone(d.text(maxLabel)) }
-
-// scalar reads a string, a number or a boolean as text.
-func (d *reportDecoder) scalar(limit int) (string, bool) {
-	if s, ok := d.p.String(); ok {
-		return cut(s, limit), true
-	}
-	if n, ok := d.p.Number(); ok {
-		return cut(n, limit), true
-	}
-	if b, ok := d.p.Bool(); ok {
-		return fmt.Sprint(b), true
-	}
-	return "", false
-}
-
-// any reads a value of any kind but null.
-func (d *reportDecoder) any() []byte {
-	if d.p.Null() {
-		return nil
-	}
-	return d.p.Raw()
-}
-
-// value is any for a value that should be small. A larger one is replaced by
-// a string that begins like it.
-func (d *reportDecoder) value() []byte {
-	raw := d.any()
-	if len(raw) <= maxValue {
-		return raw
-	}
-	return quote(cut(string(raw), maxValue))
-}
-
-// cut shortens s to at most limit bytes and says how long it was. It does not
-// cut a character in two.
-func cut(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	mark := fmt.Sprintf("… [cut, %d bytes]", len(s))
-	end := max(0, limit-len(mark))
-	for end > 0 && s[end]&0xC0 == 0x80 {
-		end--
-	}
-	return s[:end] + mark
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/monlight/monlight/error-tracker/internal/eventjson"
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/shared/errs"
@@ -240,20 +241,20 @@ func TestDecodeReportCutsLists(t *testing.T) {
 	for _, x := range r.Facts.Exceptions {
 		frames += len(x.Frames)
 	}
-	if frames != maxFramesPerReport {
-		t.Errorf("%d frames in all, want %d", frames, maxFramesPerReport)
+	if frames != eventjson.MaxFramesPerReport {
+		t.Errorf("%d frames in all, want %d", frames, eventjson.MaxFramesPerReport)
 	}
 	r = decoded(t, report(`"breadcrumbs":`+numbered(130, `{"message":"%d"}`)))
 	if b := r.Facts.Breadcrumbs; len(b) != 100 || b[0].Message != "30" || b[99].Message != "129" {
 		t.Errorf("%d breadcrumbs, %s to %s", len(b), b[0].Message, b[len(b)-1].Message)
 	}
-	if r = decoded(t, report(`"tags":`+object(120, `"v"`)+`,"modules":`+object(1100, `1`)+`,"contexts":`+object(60, `{}`)+`,"user":`+object(70, `1`))); len(r.Facts.Tags) != maxTags ||
-		len(r.Facts.Modules) != maxModules || len(r.Facts.Contexts) != maxContexts || strings.Count(string(r.Facts.User.Data), ":") != maxUserData {
+	if r = decoded(t, report(`"tags":`+object(120, `"v"`)+`,"modules":`+object(1100, `1`)+`,"contexts":`+object(60, `{}`)+`,"user":`+object(70, `1`))); len(r.Facts.Tags) != eventjson.MaxTags ||
+		len(r.Facts.Modules) != eventjson.MaxModules || len(r.Facts.Contexts) != eventjson.MaxContexts || strings.Count(string(r.Facts.User.Data), ":") != eventjson.MaxUserData {
 		t.Errorf("%d tags, %d modules, %d contexts, user %s", len(r.Facts.Tags), len(r.Facts.Modules), len(r.Facts.Contexts), r.Facts.User.Data)
 	}
 	r = decoded(t, report(`"fingerprint":`+list(30, `"x"`)+`,"frames":[{"vars":`+object(130, `1`)+`,"pre_context":`+numbered(30, `"%d"`)+`,"post_context":`+numbered(30, `"%d"`)+`}]`))
 	f := r.Frames[0]
-	if len(r.Facts.Fingerprint) != maxFingerprint || len(f.Vars) != maxVars || f.PreContext[0] != "10" || f.PostContext[0] != "0" || len(f.PreContext) != 20 || len(f.PostContext) != 20 {
+	if len(r.Facts.Fingerprint) != eventjson.MaxFingerprint || len(f.Vars) != eventjson.MaxVars || f.PreContext[0] != "10" || f.PostContext[0] != "0" || len(f.PreContext) != 20 || len(f.PostContext) != 20 {
 		t.Errorf("%d parts, frame %+v", len(r.Facts.Fingerprint), f)
 	}
 }
@@ -265,8 +266,8 @@ func TestDecodeReportCutsTextsWithAMark(t *testing.T) {
 		got   string
 		limit int
 	}{
-		"release": {r.Facts.Release, maxLabel}, "request_url": {r.Facts.Request.URL, maxURL}, "tag": {r.Facts.Tags[0].Value, maxLabel},
-		"var": {string(r.Frames[0].Vars[0].Value), maxValue + 2}, "context": {string(r.Facts.Contexts[0].Data), maxValue + 20},
+		"release": {r.Facts.Release, eventjson.MaxLabel}, "request_url": {r.Facts.Request.URL, eventjson.MaxURL}, "tag": {r.Facts.Tags[0].Value, eventjson.MaxLabel},
+		"var": {string(r.Frames[0].Vars[0].Value), eventjson.MaxValue + 2}, "context": {string(r.Facts.Contexts[0].Data), eventjson.MaxValue + 20},
 	} {
 		if len(test.got) > test.limit || !strings.Contains(test.got, "… [cut, 40") || !utf8.ValidString(test.got) {
 			t.Errorf("%s has %d bytes and ends in %q", name, len(test.got), test.got[len(test.got)-30:])
@@ -295,7 +296,7 @@ func FuzzDecodeReport(f *testing.F) {
 	f.Add(report(`"exceptions":{"values":[{"stacktrace":{"frames":[{}]}}]}`))
 	f.Add(report(`"user_id":"\u0000","tags":{"a":1,"a":true},"contexts":{"x":{}},"breadcrumbs":[{}],"extra":[[" "]]`))
 	f.Fuzz(func(t *testing.T, body string) {
-		if len(body) > maxPath { // beyond this texts are cut, and cutting twice is not cutting once
+		if len(body) > eventjson.MaxPath { // beyond this texts are cut, and cutting twice is not cutting once
 			return
 		}
 		first := eventOf(t, body)
