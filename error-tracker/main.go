@@ -70,6 +70,7 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 	}
 	alerts := worker.NewAlerts(store, composer, s.mail.transport, time.Now, log)
 	retention := worker.NewRetention(store, s.retention, time.Now, log)
+	ingest := worker.NewIngest(store, time.Now, log)
 	issues := tracker.NewService(store, time.Now, alerts.Notify)
 
 	edge := server.NewEdge(service, version, s.server, log)
@@ -84,13 +85,14 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 	guard := auth.NewGuard(auth.Options{
 		Service: service, Key: auth.NewKey(s.apiKey), BasePath: s.server.BasePath(), Origin: s.server.Origin(), SignInPage: ui.SignInPage,
 	})
+	api := apiOptions(s, issues, ui, db, counters, log)
 	return server.Options{
 		Edge:         edge,
-		Handler:      routes(edge, guard, ui, apiOptions(s, issues, ui, db, counters, log), s.rateLimit),
+		Handler:      routes(edge, guard, ui, api, sentryOptions(s, issues, edge, api, ingest), s.rateLimit),
 		MetricsGuard: guard.API,
 		Health:       health(db),
 		Backup:       db.Backup,
-		Jobs:         []func(context.Context) error{job(alerts.Run), job(retention.Run), server.Settle},
+		Jobs:         []func(context.Context) error{job(alerts.Run), job(retention.Run), job(ingest.Run), server.Settle},
 		Closers:      []func(context.Context) error{func(context.Context) error { return db.Close() }},
 	}, nil
 }

@@ -135,10 +135,29 @@ func assembled(t *testing.T, env map[string]string) server.Options {
 // open are the routes that answer without a key. All of them must be here, and
 // nothing else: a route that is added without a guard fails the test.
 var open = []string{
+	// The doors for SDKs: a project's key, which is no secret, opens them.
+	"GET /api/0",
+	"GET /api/0/",
 	"GET /assets/{name}", // style sheet and script, the same for everybody
 	"GET /favicon.ico",
 	"GET /sign-in", // redirects to the first page
 	"GET /sign-out",
+	"OPTIONS /api/{project}/csp-report",
+	"OPTIONS /api/{project}/csp-report/",
+	"OPTIONS /api/{project}/envelope",
+	"OPTIONS /api/{project}/envelope/",
+	"OPTIONS /api/{project}/security",
+	"OPTIONS /api/{project}/security/",
+	"OPTIONS /api/{project}/store",
+	"OPTIONS /api/{project}/store/",
+	"POST /api/{project}/csp-report", // 403 without a project's key
+	"POST /api/{project}/csp-report/",
+	"POST /api/{project}/envelope",
+	"POST /api/{project}/envelope/",
+	"POST /api/{project}/security",
+	"POST /api/{project}/security/",
+	"POST /api/{project}/store",
+	"POST /api/{project}/store/",
 	"POST /sign-out", // ends a session, which only its owner has
 }
 
@@ -152,7 +171,7 @@ func TestEveryOtherRouteNeedsTheKey(t *testing.T) {
 	var unguarded, all []string
 	err := chi.Walk(routes, func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		all = append(all, method+" "+pattern)
-		path := strings.NewReplacer("{id}", "1", "{id:[0-9]+}", "1", "{occurrence_id}", "1", "{key_id}", "1", "{key:[0-9]+}", "1", "{action:[a-z]+}", "resolve", "{name}", "x.css", "*", "x").Replace(pattern)
+		path := strings.NewReplacer("{id}", "1", "{id:[0-9]+}", "1", "{occurrence_id}", "1", "{key_id}", "1", "{project}", "1", "{key:[0-9]+}", "1", "{action:[a-z]+}", "resolve", "{name}", "x.css", "*", "x").Replace(pattern)
 		if strings.Contains(path, "{") {
 			t.Errorf("the test does not know how to fill in %s", pattern)
 		}

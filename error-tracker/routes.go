@@ -9,6 +9,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/monlight/monlight/error-tracker/internal/httpapi"
+	"github.com/monlight/monlight/error-tracker/internal/sentry"
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/webui"
 	"github.com/monlight/monlight/shared/auth"
@@ -18,12 +19,13 @@ import (
 )
 
 // routes is everything the service answers but /health and /metrics.
-func routes(edge *server.Edge, guard *auth.Guard, pages *webui.Pages, api httpapi.Options, rateLimit int) *chi.Mux {
+func routes(edge *server.Edge, guard *auth.Guard, pages *webui.Pages, api httpapi.Options, sdks sentry.Options, rateLimit int) *chi.Mux {
 	r := edge.Router()
 	// In this order: what has no key is neither counted nor read.
 	keyed := chi.Chain(guard.API, edge.RateLimit(rateLimit, time.Minute, auth.Caller), edge.Body(httpapi.MaxBody))
 
 	pages.Mount(r, guard)
+	sentry.Routes(r, sdks)
 	r.Group(func(r chi.Router) {
 		r.Use(keyed...)
 		httpapi.Routes(r, api)
@@ -50,10 +52,17 @@ func wantsPage(r *http.Request) bool {
 
 func apiOptions(s settings, t *tracker.Service, pages *webui.Pages, db *sqlitedb.DB, m *metrics, log *slog.Logger) httpapi.Options {
 	return httpapi.Options{
-		Tracker: t, Now: time.Now, Log: log, AlertsOff: s.mail.off(), Observe: m.report, PublicURL: pages.PublicURL,
+		Tracker: t, Now: time.Now, Log: log, AlertsOff: s.mail.off(), Observe: m.report, PublicURL: pages.PublicURL, Room: httpapi.NewRoom(),
 		Backlog: func() (waiting, capacity int) {
 			stats := db.Stats()
 			return stats.QueueDepth, stats.QueueSize
 		},
+	}
+}
+
+func sentryOptions(s settings, t *tracker.Service, edge *server.Edge, api httpapi.Options, counter sentry.Counter) sentry.Options {
+	return sentry.Options{
+		Tracker: t, Counter: counter, Now: time.Now, Log: api.Log, Observe: api.Observe, Room: api.Room,
+		Body: edge.Pieces(sentry.MaxWire, sentry.MaxEnvelope, sentry.MaxKept, sentry.Encodings()...), Hold: server.Hold, RateLimit: s.rateLimit,
 	}
 }

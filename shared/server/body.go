@@ -27,15 +27,22 @@ var errTooLarge = errs.New(errs.TooLarge, "Request body exceeds maximum size")
 //
 // The errors of reading are of package errs: handlers return them as they are.
 func (e *Edge) Body(limit int64, more ...Encoding) func(http.Handler) http.Handler {
-	return e.limited(limit, false, more)
+	return e.limited(limit, limit, reading{}, more)
 }
 
-func (e *Edge) limited(limit int64, streamed bool, more []Encoding) func(http.Handler) http.Handler {
+// reading is how a handler reads a body.
+type reading struct {
+	streamed bool  // it keeps little of it: only the decompressor is counted
+	patient  bool  // the body may take longer than other requests
+	keep     int64 // all that the handler may hold of it
+}
+
+func (e *Edge) limited(onWire, limit int64, how reading, more []Encoding) func(http.Handler) http.Handler {
 	encodings := append([]Encoding{gzipEncoding}, more...)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			encoding, err := contentEncoding(r, encodings)
-			if err == nil && r.ContentLength > limit {
+			if err == nil && r.ContentLength > onWire {
 				err = errTooLarge
 			}
 			if err != nil {
@@ -50,10 +57,11 @@ func (e *Edge) limited(limit int64, streamed bool, more []Encoding) func(http.Ha
 				return
 			}
 			b := &body{
-				ctx: r.Context(), budget: e.budget, limit: limit, encoding: encoding, streamed: streamed,
-				wire: wire{ReadCloser: http.MaxBytesReader(w, r.Body, limit)},
+				ctx: r.Context(), budget: e.budget, limit: limit, encoding: encoding,
+				streamed: how.streamed, keep: how.keep,
+				wire: wire{ReadCloser: http.MaxBytesReader(w, r.Body, onWire)},
 			}
-			if streamed {
+			if how.patient {
 				b.wire.ReadCloser = newPatient(w, b.wire.ReadCloser)
 			}
 			if encoding == nil {
@@ -80,12 +88,14 @@ type body struct {
 	limit    int64
 	expected int64     // bytes announced; 0 or less is unknown
 	encoding *Encoding // nil is identity
-	streamed bool      // the handler keeps little of it: only the decompressor is counted
+	streamed bool      // the handler keeps little of it: only what it holds is counted
+	keep     int64     // the most that it holds
 	wire     wire
 
 	unpack   Decompressor
 	read     int64
 	reserved int64 // for data
+	held     int64 // of what is reserved, by who reads in pieces
 	overhead int64 // for the decompressor
 	err      error
 }
@@ -126,8 +136,12 @@ func (b *body) Read(p []byte) (int, error) {
 		n, err = 0, errTooLarge
 	}
 	b.err = b.explain(err)
-	if errors.Is(b.err, io.EOF) && !b.streamed {
-		b.shrink()
+	if errors.Is(b.err, io.EOF) {
+		if b.streamed {
+			b.settle()
+		} else {
+			b.shrink()
+		}
 	}
 	return n, b.err
 }
@@ -147,8 +161,15 @@ func (b *body) source(p []byte) (int, error) {
 			return 0, err
 		}
 		b.overhead = cost
+		from := io.Reader(&b.wire)
+		if b.encoding.Whole > 0 {
+			var err error
+			if from, err = b.readWhole(); err != nil {
+				return 0, err
+			}
+		}
 		b.unpack, _ = b.encoding.Pool.Get().(Decompressor)
-		if err := b.unpack.Reset(&b.wire); err != nil {
+		if err := b.unpack.Reset(from); err != nil {
 			return 0, err
 		}
 	}

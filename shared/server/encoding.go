@@ -18,7 +18,11 @@ type Encoding struct {
 	Names []string // of Content-Encoding, in lower case; the usual one first
 	// Cost is what a decompressor holds beside the data, in bytes. It must bound
 	// that itself, whatever the compressed data say.
-	Cost    int64
+	Cost int64
+	// Whole is the limit of a compressed body that is read to its end before the
+	// decompressor is asked, which then waits for nobody; 0 reads it piece by
+	// piece. It is for routes behind [Edge.Pieces].
+	Whole   int64
 	Pool    *sync.Pool       // of Decompressors
 	Corrupt func(error) bool // tells an error that bad data cause
 }

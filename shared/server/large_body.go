@@ -20,7 +20,7 @@ const (
 // the handler has to bound how many such requests it serves at a time. The body
 // may take 15 minutes as long as it does not pause for 30 s.
 func (e *Edge) Stream(limit int64, more ...Encoding) func(http.Handler) http.Handler {
-	return e.limited(limit, true, more)
+	return e.limited(limit, limit, reading{streamed: true, patient: true}, more)
 }
 
 // patient moves the deadlines of a connection while a body comes in.

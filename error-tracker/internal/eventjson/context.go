@@ -206,6 +206,7 @@ func (d *Decoder) Fingerprint() []string {
 	return parts
 }
 
+// SDK reads an object with a name and a version, and what belongs to them.
 func (d *Decoder) SDK() event.SDK {
 	var s event.SDK
 	for name := range d.P.Object() {
@@ -214,9 +215,34 @@ func (d *Decoder) SDK() event.SDK {
 			s.Name = d.Label()
 		case "version":
 			s.Version = d.Label()
+		case "integrations":
+			for range d.P.Array() {
+				if i := d.Text(MaxLabel); i != "" && len(s.Integrations) < MaxIntegrations {
+					s.Integrations = append(s.Integrations, i)
+				}
+			}
+		case "packages":
+			for range d.P.Array() {
+				if p := d.sdkPackage(); p.Name != "" && len(s.Packages) < MaxIntegrations {
+					s.Packages = append(s.Packages, p)
+				}
+			}
 		}
 	}
 	return s
+}
+
+func (d *Decoder) sdkPackage() event.Tag {
+	var p event.Tag
+	for name := range d.P.Object() {
+		switch name {
+		case "name":
+			p.Name = d.Text(MaxLabel)
+		case "version":
+			p.Value = d.Text(MaxLabel)
+		}
+	}
+	return p
 }
 
 // WriteMember appends a member to the object in b, opening it first if need be.

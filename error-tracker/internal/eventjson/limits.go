@@ -15,6 +15,7 @@ const (
 	MaxContexts        = 50
 	MaxModules         = 1000
 	MaxFingerprint     = 20
+	MaxIntegrations    = 100
 	MaxUserData        = 50 // members beside id, email, username and ip_address
 
 	MaxLabel     = 200     // environment, release, level, names and values of tags and modules, …

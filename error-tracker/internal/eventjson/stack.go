@@ -1,6 +1,7 @@
 package eventjson
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 
@@ -40,20 +41,20 @@ func (d *Decoder) exception() event.Exception {
 		case "frames":
 			x.Frames = d.Frames()
 		case "stacktrace":
-			if frames := d.stacktrace(); len(frames) > 0 {
+			if frames := d.Stacktrace(); len(frames) > 0 {
 				x.Frames = frames
 			}
 		case "raw_stacktrace":
 			if len(x.Frames) == 0 {
-				x.Frames = d.stacktrace()
+				x.Frames = d.Stacktrace()
 			}
 		}
 	}
 	return x
 }
 
-// stacktrace reads an object with frames, or leniently the frames alone.
-func (d *Decoder) stacktrace() (frames []event.Frame) {
+// Stacktrace reads an object with frames, or leniently the frames alone.
+func (d *Decoder) Stacktrace() (frames []event.Frame) {
 	if d.Lenient && d.P.Kind() == jsonpull.Array {
 		return d.Frames()
 	}
@@ -63,12 +64,6 @@ func (d *Decoder) stacktrace() (frames []event.Frame) {
 		}
 	}
 	return frames
-}
-
-// Stacktrace is a thread with nothing but the stack at d.
-func (d *Decoder) Stacktrace() (event.Thread, bool) {
-	frames := d.stacktrace()
-	return event.Thread{Current: true, Frames: frames}, len(frames) > 0
 }
 
 // Threads reads threads, those without a stack as well. The stacks of too many
@@ -105,10 +100,10 @@ func (d *Decoder) thread() event.Thread {
 		case "current":
 			t.Current = d.is()
 		case "stacktrace":
-			t.Frames = d.stacktrace()
+			t.Frames = d.Stacktrace()
 		case "raw_stacktrace":
 			if len(t.Frames) == 0 {
-				t.Frames = d.stacktrace()
+				t.Frames = d.Stacktrace()
 			}
 		}
 	}
@@ -117,6 +112,7 @@ func (d *Decoder) thread() event.Thread {
 
 func (d *Decoder) mechanism() event.Mechanism {
 	var m event.Mechanism
+	var other bytes.Buffer
 	for name := range d.P.Object() {
 		switch name {
 		case "type":
@@ -133,8 +129,13 @@ func (d *Decoder) mechanism() event.Mechanism {
 			m.ExceptionID = d.index()
 		case "parent_id":
 			m.ParentID = d.index()
+		case "data", "meta", "description", "help_link":
+			if raw := d.Value(); d.Lenient && raw != nil && string(raw) != "{}" {
+				WriteMember(&other, name, raw)
+			}
 		}
 	}
+	m.Data = string(CloseObject(&other))
 	return m
 }
 

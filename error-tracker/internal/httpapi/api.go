@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"golang.org/x/sync/semaphore"
-
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/shared/errs"
@@ -63,6 +61,7 @@ type Options struct {
 	// Observe is told of each report that was answered: what became of it, or
 	// "" with the error it was refused with.
 	Observe func(tracker.Status, error)
+	Room    Room
 	// PublicURL is the address of the service as clients reach it, without a
 	// slash at its end.
 	PublicURL func(*http.Request) string
@@ -70,16 +69,12 @@ type Options struct {
 	Backlog func() (waiting, capacity int)
 }
 
-type api struct {
-	Options
-
-	unpacked *semaphore.Weighted // of maxUnpacked bytes
-}
+type api struct{ Options }
 
 // Routes adds the API to r, whose middleware has already checked who calls and
 // how much they send.
 func Routes(r chi.Router, o Options) {
-	a := &api{Options: o, unpacked: semaphore.NewWeighted(maxUnpacked)}
+	a := &api{o}
 	h := func(f problem.HandlerFunc) http.HandlerFunc { return problem.Handler(o.Log, f) }
 
 	r.Post("/api/errors", h(a.report))

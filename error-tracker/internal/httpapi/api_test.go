@@ -51,7 +51,7 @@ func askWith(t *testing.T, f *fakeTracker, set func(*Options), method, target st
 	t.Helper()
 	r := chi.NewRouter()
 	o := Options{
-		Tracker: f, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler),
+		Tracker: f, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler), Room: NewRoom(),
 		Observe: func(tracker.Status, error) {}, PublicURL: func(*http.Request) string { return "https://shop.example/errors" }, Backlog: func() (int, int) { return 7, 1024 },
 	}
 	set(&o)

@@ -36,7 +36,7 @@ func (a *api) reportBatch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	release, err := a.room(r.Context(), int64(len(body)))
+	release, err := a.Room(r.Context(), int64(len(body)))
 	if err != nil {
 		return err
 	}

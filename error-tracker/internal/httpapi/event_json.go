@@ -31,6 +31,26 @@ type eventJSON struct {
 	SDK           *sdkJSON        `json:"sdk"`
 	Grouping      []string        `json:"client_fingerprint,omitempty"`
 	Request       *requestJSON    `json:"request,omitempty"`
+	Message       *messageJSON    `json:"logentry,omitempty"`
+	Attachments   []fileJSON      `json:"attachments,omitempty"`
+	Marks         []markJSON      `json:"marks,omitempty"`
+}
+
+type messageJSON struct {
+	Template  string          `json:"message,omitempty"`
+	Formatted string          `json:"formatted,omitempty"`
+	Params    json.RawMessage `json:"params,omitempty"`
+}
+
+type fileJSON struct {
+	Name        string `json:"filename"`
+	ContentType string `json:"content_type"`
+	Size        int    `json:"size"`
+}
+
+type markJSON struct {
+	Path string `json:"path"`
+	Note string `json:"note"`
 }
 
 type exceptionJSON struct {
@@ -42,13 +62,14 @@ type exceptionJSON struct {
 }
 
 type mechanismJSON struct {
-	Type        string `json:"type,omitempty"`
-	Handled     *bool  `json:"handled,omitempty"`
-	Synthetic   bool   `json:"synthetic,omitempty"`
-	Source      string `json:"source,omitempty"`
-	ExceptionID *int   `json:"exception_id,omitempty"`
-	ParentID    *int   `json:"parent_id,omitempty"`
-	IsGroup     bool   `json:"is_exception_group,omitempty"`
+	Type        string          `json:"type,omitempty"`
+	Handled     *bool           `json:"handled,omitempty"`
+	Synthetic   bool            `json:"synthetic,omitempty"`
+	Source      string          `json:"source,omitempty"`
+	ExceptionID *int            `json:"exception_id,omitempty"`
+	ParentID    *int            `json:"parent_id,omitempty"`
+	IsGroup     bool            `json:"is_exception_group,omitempty"`
+	Data        json.RawMessage `json:"data,omitempty"`
 }
 
 type frameJSON struct {
@@ -87,8 +108,9 @@ type crumbJSON struct {
 }
 
 type sdkJSON struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
+	Name         string   `json:"name"`
+	Version      string   `json:"version"`
+	Integrations []string `json:"integrations,omitempty"`
 }
 
 // requestJSON is what protocols other than our own tell of a request, beside
@@ -113,6 +135,15 @@ func newEventJSON(o *tracker.Occurrence, older, newer int64) *eventJSON {
 	if q := e.Request; q.Query != "" || q.Cookies != nil || q.Body != nil || q.Env != nil {
 		j.Request = &requestJSON{q.Query, q.Cookies, q.Body, q.Env}
 	}
+	if m := e.Message; m.Text() != "" || m.Params != nil {
+		j.Message = &messageJSON{m.Template, m.Formatted, m.Params}
+	}
+	for _, f := range e.Attachments {
+		j.Attachments = append(j.Attachments, fileJSON{f.Name, f.ContentType, f.Size})
+	}
+	for _, m := range e.Marks {
+		j.Marks = append(j.Marks, markJSON(m))
+	}
 	for i := range e.Exceptions {
 		j.Exceptions[i] = newExceptionJSON(&e.Exceptions[i])
 		j.ExceptionType = e.Exceptions[i].Type // the last one's stays
@@ -128,8 +159,8 @@ func newEventJSON(o *tracker.Occurrence, older, newer int64) *eventJSON {
 			j.Breadcrumbs[i].Timestamp = &at
 		}
 	}
-	if e.SDK != (event.SDK{}) {
-		j.SDK = &sdkJSON{e.SDK.Name, e.SDK.Version}
+	if e.SDK.Name != "" || e.SDK.Version != "" {
+		j.SDK = &sdkJSON{Name: e.SDK.Name, Version: e.SDK.Version, Integrations: e.SDK.Integrations}
 	}
 	return j
 }
@@ -144,7 +175,7 @@ func orNullID(id int64) *int64 {
 func newExceptionJSON(x *event.Exception) exceptionJSON {
 	j := exceptionJSON{Type: x.Type, Value: x.Value, Module: x.Module, Frames: newFrameList(x.Frames)}
 	if m := x.Mechanism; m != (event.Mechanism{}) {
-		j.Mechanism = &mechanismJSON{m.Type, m.Handled, m.Synthetic, m.Source, m.ExceptionID, m.ParentID, m.IsGroup}
+		j.Mechanism = &mechanismJSON{m.Type, m.Handled, m.Synthetic, m.Source, m.ExceptionID, m.ParentID, m.IsGroup, json.RawMessage(m.Data)}
 	}
 	return j
 }

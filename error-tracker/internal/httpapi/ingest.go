@@ -9,6 +9,8 @@ import (
 	"time"
 	"unsafe"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/problem"
@@ -55,7 +57,7 @@ func (a *api) take(w http.ResponseWriter, r *http.Request) (tracker.Outcome, err
 	if err != nil {
 		return tracker.Outcome{}, err
 	}
-	release, err := a.room(r.Context(), int64(len(body)))
+	release, err := a.Room(r.Context(), int64(len(body)))
 	if err != nil {
 		return tracker.Outcome{}, err
 	}
@@ -68,20 +70,27 @@ func (a *api) take(w http.ResponseWriter, r *http.Request) (tracker.Outcome, err
 // roomWait is how long a report waits for its turn to be decoded.
 const roomWait = 10 * time.Second
 
-// room waits until a body of so many bytes may be decoded. release gives the
-// room back.
-func (a *api) room(ctx context.Context, bytes int64) (release func(), err error) {
-	if !a.unpacked.TryAcquire(bytes) {
-		wait, cancel := context.WithTimeout(ctx, roomWait)
-		defer cancel()
-		if err := a.unpacked.Acquire(wait, bytes); err != nil {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
+// Room is what waits until so many bytes of a body may be decoded. release gives
+// the room back.
+type Room func(ctx context.Context, bytes int64) (release func(), err error)
+
+// NewRoom returns a Room for maxUnpacked bytes at one time. All protocols share
+// one.
+func NewRoom() Room {
+	unpacked := semaphore.NewWeighted(maxUnpacked)
+	return func(ctx context.Context, bytes int64) (release func(), err error) {
+		if !unpacked.TryAcquire(bytes) {
+			wait, cancel := context.WithTimeout(ctx, roomWait)
+			defer cancel()
+			if err := unpacked.Acquire(wait, bytes); err != nil {
+				if ctx.Err() != nil {
+					return nil, ctx.Err()
+				}
+				return nil, errs.RetryIn(errs.Unavailable, time.Second, "Too many reports wait to be stored, try again")
 			}
-			return nil, errs.RetryIn(errs.Unavailable, time.Second, "Too many reports wait to be stored, try again")
 		}
+		return func() { unpacked.Release(bytes) }, nil
 	}
-	return func() { a.unpacked.Release(bytes) }, nil
 }
 
 var errBodyTooLarge = errs.New(errs.TooLarge, "Request body exceeds maximum size")

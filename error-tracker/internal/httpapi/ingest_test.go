@@ -11,8 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/shared/errs"
@@ -86,22 +84,22 @@ func TestReadBodySaysWhatWentWrong(t *testing.T) {
 
 func TestReportsWaitForRoomAndNotForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &api{unpacked: semaphore.NewWeighted(maxUnpacked)}
-		first, err := a.room(t.Context(), maxUnpacked)
+		a := &api{Options{Room: NewRoom()}}
+		first, err := a.Room(t.Context(), maxUnpacked)
 		if err != nil {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		if _, err := a.room(t.Context(), 1); errs.KindOf(err) != errs.Unavailable || time.Since(began) != roomWait {
+		if _, err := a.Room(t.Context(), 1); errs.KindOf(err) != errs.Unavailable || time.Since(began) != roomWait {
 			t.Errorf("without room: %v after %v, want unavailable after %v", err, time.Since(began), roomWait)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := a.room(ctx, 1); !errors.Is(err, context.Canceled) {
+		if _, err := a.Room(ctx, 1); !errors.Is(err, context.Canceled) {
 			t.Errorf("a client that left: %v", err)
 		}
 		time.AfterFunc(time.Second, first)
-		second, err := a.room(t.Context(), maxUnpacked)
+		second, err := a.Room(t.Context(), maxUnpacked)
 		if err != nil {
 			t.Errorf("after there was room again: %v", err)
 		}
@@ -142,7 +140,7 @@ func TestAReportIsStoredAlthoughTheClientLeft(t *testing.T) {
 	var seen context.Context
 	ctx, cancel := context.WithCancel(t.Context())
 	r := httptest.NewRequest(http.MethodPost, "/api/errors", strings.NewReader(report(""))).WithContext(ctx)
-	a := &api{Options: Options{Tracker: watching{f, func(ctx context.Context) { cancel(); seen = ctx }}}, unpacked: semaphore.NewWeighted(maxUnpacked)}
+	a := &api{Options{Tracker: watching{f, func(ctx context.Context) { cancel(); seen = ctx }}, Room: NewRoom()}}
 	if _, err := a.take(httptest.NewRecorder(), r); err != nil || seen.Err() != nil {
 		t.Errorf("take = %v, context of the store: %v", err, seen.Err())
 	}

@@ -145,7 +145,8 @@ func (a *api) changeKey(w http.ResponseWriter, r *http.Request) error {
 // keyMember reads what people choose for a key.
 func keyMember(k *tracker.ProjectKey) func(p *jsonpull.Parser, name string) error {
 	return func(p *jsonpull.Parser, name string) error {
-		ok, want := true, ""
+		var ok bool
+		var want string
 		switch name {
 		case "label":
 			want = "a string"

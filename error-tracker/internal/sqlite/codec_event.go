@@ -70,6 +70,19 @@ func writeEvent(e *encoder, v *event.Event) {
 		e.close(m)
 	}
 	e.texts(39, v.Fingerprint)
+	e.texts(40, v.SDK.Integrations)
+	writeTags(e, 41, v.SDK.Packages)
+	for i := range v.Attachments {
+		m := e.open(42)
+		writeAttachment(e, &v.Attachments[i])
+		e.close(m)
+	}
+	for i := range v.Marks {
+		m := e.open(43)
+		e.text(1, v.Marks[i].Path)
+		e.text(2, v.Marks[i].Note)
+		e.close(m)
+	}
 }
 
 func readEvent(v *event.Event, f *field) (err error) {
@@ -152,6 +165,14 @@ func readEvent(v *event.Event, f *field) (err error) {
 		err = one(&v.DebugImages, f, readDebugImage)
 	case 39:
 		v.Fingerprint = append(v.Fingerprint, f.text())
+	case 40:
+		v.SDK.Integrations = append(v.SDK.Integrations, f.text())
+	case 41:
+		err = one(&v.SDK.Packages, f, readTag)
+	case 42:
+		err = one(&v.Attachments, f, readAttachment)
+	case 43:
+		err = one(&v.Marks, f, readMark)
 	}
 	return err
 }
@@ -168,6 +189,7 @@ func writeException(e *encoder, v *event.Exception) {
 	e.optionalNumber(9, v.Mechanism.ParentID)
 	e.text(10, v.Mechanism.Source)
 	writeFrames(e, 11, v.Frames)
+	e.text(12, v.Mechanism.Data)
 }
 
 func readException(v *event.Exception, f *field) (err error) {
@@ -194,6 +216,8 @@ func readException(v *event.Exception, f *field) (err error) {
 		v.Mechanism.Source = f.text()
 	case 11:
 		err = one(&v.Frames, f, readFrame)
+	case 12:
+		v.Mechanism.Data = f.text()
 	}
 	return err
 }
@@ -369,6 +393,40 @@ func readDebugImage(v *event.DebugImage, f *field) error {
 		v.CodeFile = f.text()
 	case 3:
 		v.DebugID = f.text()
+	}
+	return nil
+}
+
+func writeAttachment(e *encoder, v *event.Attachment) {
+	e.text(1, v.Name)
+	e.text(2, v.ContentType)
+	e.text(3, v.Kind)
+	e.number(4, v.Size)
+	e.json(5, v.Data)
+}
+
+func readAttachment(v *event.Attachment, f *field) error {
+	switch f.number {
+	case 1:
+		v.Name = f.text()
+	case 2:
+		v.ContentType = f.text()
+	case 3:
+		v.Kind = f.text()
+	case 4:
+		v.Size = f.int()
+	case 5:
+		v.Data = f.json()
+	}
+	return nil
+}
+
+func readMark(v *event.Mark, f *field) error {
+	switch f.number {
+	case 1:
+		v.Path = f.text()
+	case 2:
+		v.Note = f.text()
 	}
 	return nil
 }

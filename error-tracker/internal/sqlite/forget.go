@@ -15,13 +15,16 @@ import (
 const forgetBatch = 250
 
 // Forget implements tracker.Store. It also finishes deletions that were
-// interrupted, and sums up old counters.
+// interrupted, sums up old counters, and drops those of ingest after 90 days.
 func (s *Store) Forget(ctx context.Context, t time.Time, limit int) (int, error) {
 	if err := s.purge(ctx); err != nil {
 		return 0, fmt.Errorf("forget: %w", err)
 	}
 	if err := s.rollUp(ctx); err != nil {
 		return 0, fmt.Errorf("forget: %w", err)
+	}
+	if err := s.forgetIngest(ctx); err != nil {
+		return 0, fmt.Errorf("forget counters: %w", err)
 	}
 	before := t.UnixMilli()
 	ids, err := s.forget(ctx, "SELECT key FROM event_ids WHERE at < ? LIMIT ?", "DELETE FROM event_ids WHERE key = ? AND at < ?", before, limit)

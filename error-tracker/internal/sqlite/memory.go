@@ -140,6 +140,8 @@ func (m *memory) removeEmptyProject(tx *sqlitedb.Tx) (int64, error) {
 		"DELETE FROM environments WHERE project_id = ?",
 		"DELETE FROM releases WHERE project_id = ?",
 		"DELETE FROM project_keys WHERE project_id = ?",
+		"DELETE FROM sessions WHERE project_id = ?",
+		"DELETE FROM ingest WHERE project_id = ?",
 		"DELETE FROM projects WHERE id = ?",
 	} {
 		if _, err := tx.Exec(remove, id); err != nil {

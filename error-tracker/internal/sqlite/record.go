@@ -21,9 +21,10 @@ type record struct {
 	key     grouping.Key
 	at      int64 // when it was received
 	payload []byte
-	base    int64 // hashes.id of the first event that payload needs, or 0
-	user    int64 // digest of who met it, 0 for nobody
-	session int64 // digest of the browser session, 0 for none
+	files   [][]byte // of its attachments, nil for those without
+	base    int64    // hashes.id of the first event that payload needs, or 0
+	user    int64    // digest of who met it, 0 for nobody
+	session int64    // digest of the browser session, 0 for none
 	browser bool
 	replace bool // an event of this ID that is there already gives way
 
@@ -54,6 +55,7 @@ func newRecord(e *event.Event, k grouping.Key) *record {
 		key:     k,
 		at:      e.ReceivedAt.UnixMilli(),
 		browser: tracker.SourceOf(e) == tracker.Browser,
+		files:   takeFiles(e),
 	}
 	if who := e.User.Identity(); who != "" {
 		r.user = digest64([]byte(who))
@@ -277,9 +279,16 @@ func (s *Store) addOccurrence(tx *sqlitedb.Tx, r *record, issue, hash int64, fir
 	if r.session != 0 {
 		session = r.session
 	}
-	_, err := tx.Exec("INSERT INTO occurrences (issue_id, hash_id, first, session, received_at, payload) VALUES (?, ?, ?, ?, ?, ?)",
+	res, err := tx.Exec("INSERT INTO occurrences (issue_id, hash_id, first, session, received_at, payload) VALUES (?, ?, ?, ?, ?, ?)",
 		issue, hash, first, session, r.at, r.payload)
-	return err
+	if err != nil || r.files == nil {
+		return err
+	}
+	id, err := res.LastInsertId()
+	if err != nil {
+		return err
+	}
+	return addFiles(tx, issue, id, r.files)
 }
 
 // trimOccurrences drops the n oldest occurrences that are not the first of a hash.

@@ -53,7 +53,7 @@ func (r *Report) Event() (*event.Event, error) {
 	if e.Environment == "" {
 		e.Environment = DefaultEnvironment
 	}
-	e.Level = level(e.Level)
+	e.Level = Level(e.Level)
 	return &e, nil
 }
 
@@ -73,9 +73,9 @@ func (r *Report) parse(e *event.Event) {
 	}
 }
 
-// level is one of the five names that an event's level has. Without one, and
+// Level is one of the five names that an event's level has. Without one, and
 // for a name nobody knows, an error is an error.
-func level(name string) string {
+func Level(name string) string {
 	switch name := strings.ToLower(name); name {
 	case "fatal", "error", "warning", "info", "debug":
 		return name

@@ -17,7 +17,7 @@ type Store interface {
 	// issue as needed, and keeps e among its occurrences. An event ID that
 	// was recorded before changes nothing and gives Duplicate. When the issue
 	// is created or reopened and not muted, an alert is queued in the same
-	// transaction.
+	// transaction. The data of e's attachments is taken out of e.
 	Record(ctx context.Context, e *event.Event, k grouping.Key) (Outcome, error)
 	// Replace is Record when the event ID is new. Otherwise e takes the place of
 	// the event that came by it: it moves to the issue that owns k.Hash, or to a
@@ -40,6 +40,12 @@ type Store interface {
 	Occurrence(ctx context.Context, issueID, id int64) (o Occurrence, older, newer int64, err error)
 	// FirstOccurrence returns the event that opened the issue.
 	FirstOccurrence(ctx context.Context, issueID int64) (Occurrence, error)
+
+	// Attachment returns the file n of a kept event, with its data. NotFound when
+	// only the facts about it were kept.
+	Attachment(ctx context.Context, issueID, occurrenceID int64, n int) (event.Attachment, error)
+	// Files lists which attachments of a kept event have their data.
+	Files(ctx context.Context, occurrenceID int64) ([]int, error)
 
 	// Groups lists the hashes an issue owns, the primary one first.
 	Groups(ctx context.Context, issueID int64) ([]Group, error)
@@ -86,6 +92,7 @@ type Store interface {
 	Compact(ctx context.Context) (done bool, err error)
 
 	ProjectStore
+	IngestStore
 	Outbox
 }
 

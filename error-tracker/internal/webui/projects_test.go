@@ -58,11 +58,11 @@ func TestKeysAreChanged(t *testing.T) {
 	for name, bad := range map[string]url.Values{
 		"rate": {"rate": {"many"}}, "a large rate": {"rate": {"99999999"}}, "origin": {"origins": {"https://a.example/path"}},
 	} {
-		if res := s.do(http.MethodPost, "/projects/1/keys/10", bad); res.StatusCode != 400 {
+		if res := s.do(http.MethodPost, "/projects/1/keys/10", bad); res.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %d", name, res.StatusCode)
 		}
 	}
-	if res := s.do(http.MethodPost, "/projects/1/keys/77", url.Values{}); res.StatusCode != 404 {
+	if res := s.do(http.MethodPost, "/projects/1/keys/77", url.Values{}); res.StatusCode != http.StatusNotFound {
 		t.Errorf("no such key: %d", res.StatusCode)
 	}
 }

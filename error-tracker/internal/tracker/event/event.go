@@ -40,6 +40,8 @@ type Event struct {
 	Modules     []Tag           // package name and version
 	SDK         SDK
 	DebugImages []DebugImage
+	Attachments []Attachment
+	Marks       []Mark // what is not as the program had it
 
 	// Fingerprint is the sender's own grouping, one entry for each part.
 	// "{{ default }}" stands for the built-in rule.
@@ -79,6 +81,7 @@ type Mechanism struct {
 	ExceptionID *int
 	ParentID    *int
 	Source      string // "__cause__", "__context__", "errors[0]", …
+	Data        string // what else was told of it: a compact JSON object, or ""
 }
 
 // Frame is one call in a stack. Lines and columns count from 1; 0 is unknown.
@@ -178,8 +181,26 @@ type Request struct {
 
 // SDK names the library that made the report.
 type SDK struct {
-	Name    string
-	Version string
+	Name         string
+	Version      string
+	Integrations []string
+	Packages     []Tag // name and version
+}
+
+// Attachment is a file that came with an event.
+type Attachment struct {
+	Name        string
+	ContentType string // as it was told, or found by looking at the file
+	Kind        string // "event.attachment", "event.view_hierarchy", …; may be empty
+	Size        int    // bytes
+	Data        []byte // nil where only the facts are wanted, or kept
+}
+
+// Mark says that a value is not as the program had it: it was shortened or
+// removed, by the sender or by us.
+type Mark struct {
+	Path string // "request.headers.Authorization", "exception.0.frames.3.vars.token"
+	Note string // "removed: password", "cut, 4,096 characters", …
 }
 
 // DebugImage ties a file of the stack to an uploaded source map.

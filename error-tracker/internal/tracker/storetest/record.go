@@ -66,7 +66,7 @@ func fullEvent() event.Event {
 		Release: "1.2.3", Dist: "7",
 		Message: event.Message{Template: "pay %s", Formatted: "pay 42", Params: json.RawMessage(`[42]`)},
 		Exceptions: []event.Exception{
-			{Type: "KeyError", Value: "'a'", Module: "builtins", Mechanism: event.Mechanism{Type: "chained", Handled: &yes, Synthetic: true, IsGroup: true, ExceptionID: &one, ParentID: &two, Source: "__cause__"}, Frames: []event.Frame{{Function: "main"}, frame}},
+			{Type: "KeyError", Value: "'a'", Module: "builtins", Mechanism: event.Mechanism{Type: "chained", Handled: &yes, Synthetic: true, IsGroup: true, ExceptionID: &one, ParentID: &two, Source: "__cause__", Data: `{"a":1}`}, Frames: []event.Frame{{Function: "main"}, frame}},
 			{Type: "ValueError", Value: "<b>x</b>", Mechanism: event.Mechanism{Handled: &no}, Frames: []event.Frame{frame, {}}},
 		},
 		Threads:     []event.Thread{{ID: "1", Name: "main", Crashed: true, Current: true, Frames: []event.Frame{frame}}},
@@ -79,7 +79,9 @@ func fullEvent() event.Event {
 			Cookies: json.RawMessage(`{"c":"1"}`), Body: json.RawMessage(`"raw"`), Env: json.RawMessage(`{"E":"1"}`)},
 		Extra:       json.RawMessage(`{"session_id":"s-1","n":1}`),
 		Modules:     []event.Tag{{Name: "django", Value: "5.1"}},
-		SDK:         event.SDK{Name: "sentry.python", Version: "2.68.0"},
+		SDK:         event.SDK{Name: "sentry.python", Version: "2.68.0", Integrations: []string{"flask"}, Packages: []event.Tag{{Name: "pypi:sentry-sdk", Value: "2.68.0"}}},
+		Attachments: []event.Attachment{{Name: "log.txt", ContentType: "text/plain", Kind: "event.attachment", Size: 5}},
+		Marks:       []event.Mark{{Path: "extra.token", Note: "removed: token"}},
 		DebugImages: []event.DebugImage{{Type: "sourcemap", CodeFile: "app.js", DebugID: "d-1"}},
 		Fingerprint: []string{"{{ default }}", "", "x"},
 	}
