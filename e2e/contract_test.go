@@ -206,7 +206,7 @@ func TestKeysAndPaths(t *testing.T) {
 		"id beyond 64 bits":         {"GET", "/api/errors/99999999999999999999", harness.Key, 404, "ot found"},
 		"garbage instead of an id":  {"GET", "/api/errors/abc", harness.Key, 404, "Not found"},
 		"wrong method on an issue":  {"PUT", one, harness.Key, 405, "Method not allowed"},
-		"wrong method on projects":  {"POST", "/api/projects", harness.Key, 405, "Method not allowed"},
+		"wrong method on projects":  {"PUT", "/api/projects", harness.Key, 405, "Method not allowed"},
 		"test alert, not set up":    {"POST", "/api/test-alert", harness.Key, 503, "SMTP not configured"},
 		"health needs no key":       {"GET", "/health", "", 200, ""},
 		"health with a wrong key":   {"GET", "/health", "wrong", 200, ""},

@@ -32,6 +32,7 @@ var allowedModules = map[string]string{
 	"github.com/munnerz/goautoneg":        "of client_golang",
 	"google.golang.org/protobuf":          "of client_golang",
 	"github.com/keighl/postmark":          "mail by Postmark",
+	"github.com/andybalholm/brotli":       "br, which the Python SDK of Sentry sends",
 	"github.com/klauspost/compress":       "zstd",
 	"golang.org/x/sync":                   "errgroup, semaphore",
 	"golang.org/x/sys":                    "of modernc.org/sqlite and client_golang",
