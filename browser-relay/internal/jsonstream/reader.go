@@ -62,6 +62,11 @@ type Reader struct {
 	br    *bufio.Reader
 	off   int64 // of the next byte
 	depth int
+
+	// Of the string that is being read, to be used again by the next.
+	text  TextReader
+	piece []byte
+	whole []byte
 }
 
 // NewReader returns a Reader of r, which it may read beyond the value.
@@ -348,7 +353,8 @@ func (r *Reader) bad(format string, args ...any) error {
 // Text reads a string. What is beyond limit bytes is dropped, and cut is true.
 // The result is valid UTF-8.
 func (r *Reader) Text(limit int) (text string, cut bool, err error) {
-	var buf []byte
+	buf := r.whole[:0]
+	defer func() { r.whole = buf[:0] }()
 	err = r.Pieces(func(p []byte) error {
 		if room := limit - len(buf); len(p) > room {
 			p, cut = p[:room], true
@@ -358,6 +364,9 @@ func (r *Reader) Text(limit int) (text string, cut bool, err error) {
 	})
 	if cut {
 		buf = trimRune(buf)
+	}
+	if utf8.Valid(buf) {
+		return string(buf), cut, err
 	}
 	return string(bytes.ToValidUTF8(buf, []byte("\uFFFD"))), cut, err
 }

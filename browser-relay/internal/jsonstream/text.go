@@ -17,15 +17,18 @@ const pieceSize = 8 << 10
 // U+FFFD. Other bytes are given as they are: they may be no UTF-8, and a piece
 // may end within a character.
 func (r *Reader) Pieces(f func(piece []byte) error) error {
-	t, err := r.OpenText()
-	if err != nil {
+	if err := r.quote(); err != nil {
 		return err
 	}
-	var buf [pieceSize]byte
+	if r.piece == nil {
+		r.piece = make([]byte, pieceSize)
+	}
+	t := &r.text
+	*t = TextReader{r: r}
 	for {
-		n, err := t.Read(buf[:])
+		n, err := t.Read(r.piece)
 		if n > 0 {
-			if err := f(buf[:n]); err != nil {
+			if err := f(r.piece[:n]); err != nil {
 				return err
 			}
 		}
@@ -50,19 +53,27 @@ type TextReader struct {
 
 // OpenText begins to read a string.
 func (r *Reader) OpenText() (*TextReader, error) {
+	if err := r.quote(); err != nil {
+		return nil, err
+	}
+	return &TextReader{r: r}, nil
+}
+
+// quote takes the quotation mark before a string.
+func (r *Reader) quote() error {
 	c, err := r.token()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if c != '"' {
 		kind, err := r.Peek()
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return nil, r.bad("want a string, got %s", kind)
+		return r.bad("want a string, got %s", kind)
 	}
 	r.take()
-	return &TextReader{r: r}, nil
+	return nil
 }
 
 // Read implements io.Reader.
