@@ -34,14 +34,14 @@ type testService struct {
 
 // newService starts a service whose upstreams are fakes. Its jobs run until the
 // end of the test.
-func newService(t *testing.T, env map[string]string) *testService {
+func newService(t testing.TB, env map[string]string) *testService {
 	t.Helper()
 	s := &testService{upstream: newFakeUpstream(t)}
 	s.start(t, filepath.Join(t.TempDir(), "r.db"), env)
 	return s
 }
 
-func (s *testService) start(t *testing.T, path string, env map[string]string) {
+func (s *testService) start(t testing.TB, path string, env map[string]string) {
 	t.Helper()
 	values := map[string]string{
 		"ADMIN_API_KEY": testKey, "DATABASE_PATH": path, "DSN_KEYS": "shop:" + shopKey, "CORS_ORIGINS": "http://localhost:3000,https://*.shop.example",

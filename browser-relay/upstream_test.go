@@ -28,7 +28,7 @@ type fakeUpstream struct {
 	answer    func(w http.ResponseWriter, r *http.Request) bool // true: it has answered
 }
 
-func newFakeUpstream(t *testing.T) *fakeUpstream {
+func newFakeUpstream(t testing.TB) *fakeUpstream {
 	t.Helper()
 	u := &fakeUpstream{events: map[string]map[string]any{}, keys: map[string]string{}}
 	u.Server = httptest.NewServer(u)

@@ -4,7 +4,7 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 cd "$root"
 say "machine: $(nproc) cores, $(uname -sr), $(go version | cut -d' ' -f3), $(date -u +%Y-%m-%d), commit $(git rev-parse --short HEAD 2>/dev/null || echo none)"
-for b in e2e/bench metrics-collector/bench; do
+for b in e2e/bench metrics-collector/bench browser-relay/bench; do
   [ -d "$b" ] || continue
   say ''
   say "## $b"
