@@ -22,6 +22,9 @@ func (s *Store) Block(ctx context.Context, name sourcemap.Hash) ([]byte, error) 
 	return data, sqlitedb.Classify(err)
 }
 
+// MapChanges implements symbolicate.Maps.
+func (s *Store) MapChanges() uint64 { return s.changes.Load() }
+
 // MapByDebugID implements symbolicate.Maps.
 func (s *Store) MapByDebugID(ctx context.Context, project, debugID string) (id int64, found bool, err error) {
 	if debugID == "" {

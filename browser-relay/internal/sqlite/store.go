@@ -7,6 +7,7 @@ import (
 	"embed"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/monlight/monlight/browser-relay/internal/relay"
@@ -30,6 +31,7 @@ type Store struct {
 	open map[relay.Queue]*openParcel
 
 	uploads uploads
+	changes atomic.Uint64 // of which maps there are
 
 	usedMu sync.Mutex
 	used   map[int64]time.Time // maps whose use is not stored yet

@@ -128,6 +128,7 @@ func (w *mapWriter) Commit(ctx context.Context, m artifacts.Map) (id int64, err 
 	if err != nil {
 		return 0, err
 	}
+	w.store.changes.Add(1)
 	w.Discard()
 	for _, old := range replaced {
 		if err := w.store.deleteMap(ctx, old); err != nil {
@@ -197,6 +198,7 @@ func (s *Store) deleteMap(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
+	s.changes.Add(1)
 	return s.deleteBlocks(ctx, hashes)
 }
 

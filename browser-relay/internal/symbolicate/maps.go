@@ -29,6 +29,10 @@ type Maps interface {
 	// MapIndex returns the Index of sourcemap.Result, or an error of kind NotFound.
 	MapIndex(ctx context.Context, id int64) ([]byte, error)
 
+	// MapChanges grows whenever a map was stored or deleted: what was found before
+	// may not be so any more.
+	MapChanges() uint64
+
 	// UsedMap notes that a map was used just now. It does not block.
 	UsedMap(id int64)
 }

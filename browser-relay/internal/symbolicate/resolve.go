@@ -84,6 +84,12 @@ type file struct {
 	mapped  int // of them
 }
 
+// fileKey is what the map of a script is found by, at a time.
+type fileKey struct {
+	changes                         uint64 // Maps.MapChanges before it was looked for
+	project, release, path, debugID string
+}
+
 // resolve finds the source of a call.
 func (j *job) resolve(ctx context.Context, c call) resolved {
 	r := resolved{call: c}
@@ -180,8 +186,13 @@ func (j *job) file(ctx context.Context, url string) *file {
 	if f.debugID = j.debugIDs[url]; f.debugID == "" {
 		f.debugID = j.debugIDs[f.path]
 	}
-	if err := j.find(ctx, f); err != nil {
+	key := fileKey{j.maps.MapChanges(), j.project, j.release, f.path, f.debugID}
+	if known, ok := j.Symbolicator.files.Get(key); ok {
+		*f = known
+	} else if err := j.find(ctx, f); err != nil {
 		f.reason, f.detail = j.failed(err)
+	} else {
+		j.Symbolicator.files.Put(key, *f, 300+len(j.project)+len(j.release)+2*len(f.path)+len(f.detail))
 	}
 	if f.mapID != 0 {
 		j.maps.UsedMap(f.mapID)

@@ -24,6 +24,7 @@ const (
 
 	frameCache = 3 << 20 // bytes
 	mapCache   = 6 << 20
+	fileCache  = 1 << 20
 )
 
 // Symbolicator implements relay.Symbolicator. It is safe for concurrent use.
@@ -33,12 +34,14 @@ type Symbolicator struct {
 	maps   Maps
 	cache  *sourcemap.Cache
 	frames *lru.Cache[position, cached]
+	files  *lru.Cache[fileKey, file]
 }
 
 // New returns a Symbolicator over maps.
 func New(maps Maps, log *slog.Logger) *Symbolicator {
 	return &Symbolicator{
 		Log: log, maps: maps, cache: sourcemap.NewCache(maps, mapCache), frames: lru.New[position, cached](frameCache),
+		files: lru.New[fileKey, file](fileCache),
 	}
 }
 

@@ -24,6 +24,8 @@ type maps struct {
 	all  []stored
 	used []int64
 	err  error // of every look
+
+	looks int // by base name
 }
 
 type stored struct {
@@ -50,6 +52,7 @@ func (m *maps) MapByDebugID(_ context.Context, project, debugID string) (int64, 
 }
 
 func (m *maps) MapsByBase(_ context.Context, project, release, base string) (list []symbolicate.Candidate, err error) {
+	m.looks++
 	for i, s := range slices.Backward(m.all) {
 		if s.project == project && s.release == release && symbolicate.BasePath(s.path) == base {
 			list = append(list, symbolicate.Candidate{ID: int64(i + 1), Path: s.path})
@@ -73,6 +76,8 @@ func (m *maps) ReleasePaths(_ context.Context, project, release string, limit in
 func (m *maps) MapIndex(_ context.Context, id int64) ([]byte, error) {
 	return m.all[id-1].index, m.err
 }
+
+func (m *maps) MapChanges() uint64 { return uint64(len(m.all)) }
 
 func (m *maps) UsedMap(id int64) { m.used = append(m.used, id) }
 
@@ -194,6 +199,35 @@ func TestNamesOfMinifiersAreNoFunctions(t *testing.T) {
 		if f := got.Frames[0][0]; f.Function != want || f.Filename != "a.ts" {
 			t.Errorf("at %s: function %q in %s, want %q", name, f.Function, f.Filename, want)
 		}
+	}
+}
+
+// Which map a script has, or that it has none, is remembered until maps change.
+func TestMapsAreLookedForOnce(t *testing.T) {
+	m := &maps{}
+	s := symbolicate.New(m, nil)
+	ask := func() *relay.Symbolicated {
+		return s.Symbolicate(t.Context(), "shop", &relay.Event{Release: "1.0", Stack: "E: m\n    at a (https://h/a.js:1:1)\n    at b (https://h/a.js:1:1)"})
+	}
+	for range 3 {
+		if got := ask(); got.Resolved || len(got.Missing) != 1 || !strings.Contains(string(got.Notes), `release \"1.0\" has no source maps`) || m.looks != 1 {
+			t.Fatalf("%+v %s after %d looks", got, got.Notes, m.looks)
+		}
+	}
+	m.add(t, "1.0", "/a.js", vector)
+	for range 3 {
+		if got := ask(); !got.Resolved || len(got.Missing) != 0 || m.looks != 2 {
+			t.Fatalf("%+v after %d looks", got, m.looks)
+		}
+	}
+	m.err = errors.New("disk")
+	m.add(t, "1.0", "/b.js", vector)
+	if got := ask(); got.Resolved {
+		t.Errorf("resolved without the store: %+v", got)
+	}
+	m.err = nil
+	if got := ask(); !got.Resolved {
+		t.Errorf("an error is remembered: %s", got.Notes)
 	}
 }
 
