@@ -90,10 +90,8 @@ func (s *Service) correctFor(ctx context.Context, w WantedMap) (corrected int, e
 		if err := s.Recent.RemoveRecent(ctx, done); err != nil {
 			return corrected, err
 		}
-		for _, e := range waiting {
-			if err := s.Recent.AddRecent(ctx, e); err != nil {
-				return corrected, err
-			}
+		if err := s.Recent.AddRecent(ctx, waiting); err != nil {
+			return corrected, err
 		}
 		if still > 0 || len(done) == 0 {
 			return corrected, nil // it was another map, or it is gone again

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -17,7 +18,9 @@ type RecentEvent struct {
 
 // RecentStore keeps events for maps that arrive late, bounded in number and age.
 type RecentStore interface {
-	AddRecent(ctx context.Context, e RecentEvent) error
+	// AddRecent stores events, all or none, and forgets the oldest ones beyond
+	// MaxRecent.
+	AddRecent(ctx context.Context, events []RecentEvent) error
 	// RecentFor returns events of a project that miss a map of this release and
 	// file, or of this debug ID, newest first, n at most.
 	RecentFor(ctx context.Context, project string, m MissingMap, n int) ([]RecentEvent, error)
@@ -36,15 +39,63 @@ type WantedMap struct {
 	Last    time.Time
 }
 
-// remember keeps an event for a map that may still come.
-func (s *Service) remember(ctx context.Context, k Key, e *Event) {
+const (
+	// MaxRecent is how many events wait for late maps, the newest.
+	MaxRecent = 1000
+	// maxUnstored bounds the events that are in memory until they are stored, in
+	// bytes, and maxUnstoredEvents in number.
+	maxUnstored       = 1 << 20
+	maxUnstoredEvents = 200
+)
+
+// unstored are events for late maps that are not on disk yet: a page does not wait
+// for what only a map that is missing may need some day.
+type unstored struct {
+	mu     sync.Mutex
+	events []RecentEvent
+	bytes  int
+	wake   chan struct{}
+}
+
+// remember keeps an event for a map that may still come. When there are too many at
+// once some are not: they will not be corrected.
+func (s *Service) remember(k Key, e *Event) {
 	if s.Recent == nil || e.Symbolicated == nil || len(e.Symbolicated.Missing) == 0 {
 		return
 	}
 	raw := *e
 	raw.Symbolicated = nil
-	r := RecentEvent{KeyID: k.ID, Project: k.Project, At: s.Now(), Missing: e.Symbolicated.Missing, Event: raw}
-	if err := s.Recent.AddRecent(ctx, r); err != nil {
-		s.Log.DebugContext(ctx, "event not kept for late maps", "err", err) // the event itself goes its way
+	size := 2000 + len(e.Message) + len(e.Stack) + len(e.Context) + 200*len(e.Breadcrumbs)
+	for i := range e.Causes {
+		size += len(e.Causes[i].Message) + len(e.Causes[i].Stack)
 	}
+	u := &s.unstored
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.bytes+size > maxUnstored || len(u.events) == maxUnstoredEvents {
+		return
+	}
+	u.bytes += size
+	u.events = append(u.events, RecentEvent{KeyID: k.ID, Project: k.Project, At: s.Now(), Missing: e.Symbolicated.Missing, Event: raw})
+	select {
+	case u.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Remembered has an element when there are events to store.
+func (s *Service) Remembered() <-chan struct{} { return s.unstored.wake }
+
+// StoreRemembered stores the events that wait for it. What cannot be stored is
+// dropped: the events themselves went their way.
+func (s *Service) StoreRemembered(ctx context.Context) error {
+	u := &s.unstored
+	u.mu.Lock()
+	events := u.events
+	u.events, u.bytes = nil, 0
+	u.mu.Unlock()
+	if len(events) == 0 {
+		return nil
+	}
+	return s.Recent.AddRecent(ctx, events)
 }

@@ -33,13 +33,15 @@ type Options struct {
 // Service takes what pages send and sees that it gets where it belongs.
 type Service struct {
 	Options
-	series *seriesGuard
-	direct [targets]chan struct{}
+	series   *seriesGuard
+	direct   [targets]chan struct{}
+	unstored unstored
 }
 
 // NewService returns a Service.
 func NewService(o Options) *Service {
 	s := &Service{Options: o, series: newSeriesGuard(o.Now)}
+	s.unstored.wake = make(chan struct{}, 1)
 	for i := range s.direct {
 		s.direct[i] = make(chan struct{}, maxDirect)
 	}
@@ -253,7 +255,7 @@ func (s *Service) finish(k Key, points []Metric, page string, sdk SDK) []Metric 
 func (s *Service) encode(ctx context.Context, k Key, e *Event) ([]byte, error) {
 	if s.Symbolicator != nil {
 		e.Symbolicated = s.Symbolicator.Symbolicate(ctx, k.Project, e)
-		s.remember(ctx, k, e)
+		s.remember(k, e)
 	}
 	return s.Encoder.Report(k.Project, e)
 }

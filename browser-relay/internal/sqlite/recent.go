@@ -11,28 +11,45 @@ import (
 )
 
 // AddRecent implements relay.RecentStore.
-func (s *Store) AddRecent(ctx context.Context, e relay.RecentEvent) error {
-	text, err := json.Marshal(e.Event)
-	if err != nil {
-		return err
+func (s *Store) AddRecent(ctx context.Context, events []relay.RecentEvent) error {
+	texts := make([][]byte, len(events))
+	for i := range events {
+		text, err := json.Marshal(events[i].Event)
+		if err != nil {
+			return err
+		}
+		texts[i] = text
+	}
+	if len(events) == 0 {
+		return nil
 	}
 	return s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		res, err := tx.Exec(`INSERT INTO recent_event (key_id, project, at, event) VALUES (?, ?, ?, ?)`, e.KeyID, e.Project, millis(e.At), text)
-		if err != nil {
-			return err
-		}
-		id, err := res.LastInsertId()
-		if err != nil {
-			return err
-		}
-		for _, m := range e.Missing {
-			if _, err := tx.Exec(`INSERT INTO missing_map (event_id, project, release, file, debug_id) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-				id, e.Project, m.Release, m.File, m.DebugID); err != nil {
+		for i := range events {
+			if err := addRecent(tx, &events[i], texts[i]); err != nil {
 				return err
 			}
 		}
-		return nil
+		_, err := tx.Exec(`DELETE FROM recent_event WHERE id <= (SELECT max(id) FROM recent_event) - ?`, relay.MaxRecent)
+		return err
 	})
+}
+
+func addRecent(tx *sqlitedb.Tx, e *relay.RecentEvent, text []byte) error {
+	res, err := tx.Exec(`INSERT INTO recent_event (key_id, project, at, event) VALUES (?, ?, ?, ?)`, e.KeyID, e.Project, millis(e.At), text)
+	if err != nil {
+		return err
+	}
+	id, err := res.LastInsertId()
+	if err != nil {
+		return err
+	}
+	for _, m := range e.Missing {
+		if _, err := tx.Exec(`INSERT INTO missing_map (event_id, project, release, file, debug_id) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			id, e.Project, m.Release, m.File, m.DebugID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // RecentFor implements relay.RecentStore.

@@ -255,7 +255,7 @@ func TestRecentEventsWaitForMaps(t *testing.T) {
 		e := relay.RecentEvent{KeyID: 1, Project: "p", At: now.Add(time.Duration(i) * time.Second),
 			Missing: []relay.MissingMap{{Release: "1", File: "/a.js", DebugID: "d"}, {Release: "1", File: fmt.Sprintf("/%d.js", i)}},
 			Event:   relay.Event{ID: fmt.Sprint(i), Message: "m", Handled: &handled, Context: []byte(`{"a":1}`), DebugIDs: map[string]string{"u": "d"}}}
-		if err := s.AddRecent(t.Context(), e); err != nil {
+		if err := s.AddRecent(t.Context(), []relay.RecentEvent{e}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -280,5 +280,15 @@ func TestRecentEventsWaitForMaps(t *testing.T) {
 	}
 	if got, _ := s.RecentFor(t.Context(), "p", relay.MissingMap{DebugID: "d"}, 10); len(got) != 2 {
 		t.Errorf("%d events kept, want the newest 2", len(got))
+	}
+	many := make([]relay.RecentEvent, relay.MaxRecent+1)
+	for i := range many {
+		many[i] = relay.RecentEvent{KeyID: 1, Project: "p", At: now, Missing: []relay.MissingMap{{Release: "2", File: "/a.js"}}, Event: relay.Event{ID: fmt.Sprint(i)}}
+	}
+	if err := s.AddRecent(t.Context(), many); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := s.RecentFor(t.Context(), "p", relay.MissingMap{Release: "2", File: "/a.js"}, 5000); len(got) != relay.MaxRecent || got[len(got)-1].Event.ID != "1" {
+		t.Errorf("%d events kept, the oldest is %s; want %d, and 1", len(got), got[len(got)-1].Event.ID, relay.MaxRecent)
 	}
 }

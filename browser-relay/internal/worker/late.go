@@ -14,11 +14,17 @@ const (
 	// at again: most stacks are of several files.
 	latePause = 2 * time.Second
 	lateRetry = 30 * time.Second
-	maxLate   = 10_000 // maps that wait for their turn
+	// rememberPause collects events into one transaction. It is shorter than
+	// latePause, so that an event is stored when the map is that came just then.
+	rememberPause = 250 * time.Millisecond
+	maxLate       = 10_000 // maps that wait for their turn
 )
 
-// Corrector corrects events for which a map arrived; *relay.Service is one.
+// Corrector keeps events for late maps and corrects those for which one arrived;
+// *relay.Service is one.
 type Corrector interface {
+	Remembered() <-chan struct{}
+	StoreRemembered(ctx context.Context) error
 	Correct(ctx context.Context, project string, arrived relay.MissingMap) (corrected int, err error)
 }
 
@@ -86,6 +92,23 @@ func (l *Late) Run(ctx context.Context) error {
 					return nil
 				}
 			}
+		}
+	}
+}
+
+// Remember stores the events that wait for maps, until ctx ends.
+func (l *Late) Remember(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-l.corrector.Remembered():
+		}
+		if !sleep(ctx, rememberPause) {
+			return nil
+		}
+		if err := l.corrector.StoreRemembered(ctx); err != nil && ctx.Err() == nil {
+			l.log.WarnContext(ctx, "events not kept for late maps", "err", err)
 		}
 	}
 }

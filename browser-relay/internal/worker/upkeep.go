@@ -17,7 +17,6 @@ const (
 	// Traffic is kept for a month, events for late maps for a week.
 	trafficAge = 31 * 24 * time.Hour
 	recentAge  = 7 * 24 * time.Hour
-	recentKeep = 1000
 )
 
 // MapRetention deletes source maps that nobody has uploaded or used for long, or
@@ -76,7 +75,7 @@ func (u *Upkeep) Expire(ctx context.Context) error {
 func (u *Upkeep) Tidy(ctx context.Context) error {
 	for sleep(ctx, upkeepEvery) {
 		now := u.Now()
-		err := errors.Join(u.Traffic.Forget(ctx, now.Add(-trafficAge)), u.Recent.ForgetRecent(ctx, now.Add(-recentAge), recentKeep))
+		err := errors.Join(u.Traffic.Forget(ctx, now.Add(-trafficAge)), u.Recent.ForgetRecent(ctx, now.Add(-recentAge), relay.MaxRecent))
 		n, mapsErr := u.Maps.DeleteOldMaps(ctx, now.Add(-u.Retention), u.MapBytes)
 		err = errors.Join(err, mapsErr)
 		if n > 0 {
