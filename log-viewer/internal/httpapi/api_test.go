@@ -163,29 +163,50 @@ func TestListAnswersAsTheContractSays(t *testing.T) {
 	}
 }
 
+func TestFieldsMayStandBesideEachEntry(t *testing.T) {
+	a := seeded(t)
+	_, body := a.get(t, "/api/logs?container=api&column=duration_ms&column=MSG&column=&column=duration_ms")
+	for _, want := range []string{`down\u003c/b\u003e\u001b[0m","columns":[null,null]}`, `d69df2\"}","columns":["812","slow"]}`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%s lacks %s", body, want)
+		}
+	}
+	srv := httptest.NewServer(a)
+	defer srv.Close()
+	s := a.stream(t, srv, "column=code&after=5")
+	a.add(t, now, "api", logs.Info, "code=7 x")
+	if event, _, data := s.next(); event != "log" || !strings.HasSuffix(data, `"message":"code=7 x","columns":["7"]}`) {
+		t.Errorf("%s %s", event, data)
+	}
+	s.res.Body.Close()
+}
+
 func TestMistakesAreNamed(t *testing.T) {
 	a := seeded(t)
 	for target, want := range map[string]string{
-		"/api/logs?limit=many":                            `limit is \"many\", want 0 to`,
-		"/api/logs?limit=-1":                              `limit is \"-1\"`,
-		"/api/logs?offset=-1":                             `offset is \"-1\", want 0 to 100000`,
-		"/api/logs?offset=100001":                         `want 0 to 100000`,
-		"/api/logs?since=soon":                            `since is \"soon\", want a time such as`,
-		"/api/logs?since=1h&until=2h":                     "is before since",
-		"/api/logs?stream=both":                           `stream is \"both\", want stdout or stderr`,
-		"/api/logs?cursor=x":                              `cursor is \"x\", want the next of an earlier answer`,
-		"/api/logs?count=maybe":                           `count is \"maybe\"`,
-		"/api/logs?search=%22open":                        "search, character 1: ",
-		"/api/logs?search=%2F(%2F":                        "search, character 1: ",
-		"/api/logs/histogram?buckets=0":                   `buckets is \"0\", want 1 to`,
-		"/api/logs/histogram?step=1x":                     `step is \"1x\", want a number with`,
-		"/api/logs/histogram?step=1s&since=30d":           "buckets, want 1 to",
-		"/api/logs/1/context?before=1001":                 `before is \"1001\", want 0 to 1000`,
-		"/api/logs/export?format=pdf":                     `format is \"pdf\", want ndjson or txt`,
-		"/api/logs/export?search=%22open":                 "search, character",
-		"/api/logs/tail?after=x":                          `after is \"x\", want the id of a log entry`,
-		"/api/logs/tail?search=%22open":                   "search, character",
-		"/api/logs?container=" + strings.Repeat("x", 300): "want text of at most 200 bytes",
+		"/api/logs?limit=many":                         `limit is \"many\", want 0 to`,
+		"/api/logs?limit=-1":                           `limit is \"-1\"`,
+		"/api/logs?offset=-1":                          `offset is \"-1\", want 0 to 100000`,
+		"/api/logs?offset=100001":                      `want 0 to 100000`,
+		"/api/logs?since=soon":                         `since is \"soon\", want a time such as`,
+		"/api/logs?since=1h&until=2h":                  "is before since",
+		"/api/logs?stream=both":                        `stream is \"both\", want stdout or stderr`,
+		"/api/logs?cursor=x":                           `cursor is \"x\", want the next of an earlier answer`,
+		"/api/logs?count=maybe":                        `count is \"maybe\"`,
+		"/api/logs?search=%22open":                     "search, character 1: ",
+		"/api/logs?search=%2F(%2F":                     "search, character 1: ",
+		"/api/logs?column=" + strings.Repeat("x", 300): "want the name of a field",
+		"/api/logs/tail?column=%ff":                    "want the name of a field",
+		"/api/logs?column=a&column=b&column=c&column=d&column=e&column=f&column=g": "column has more than 6 values",
+		"/api/logs/histogram?buckets=0":                                            `buckets is \"0\", want 1 to`,
+		"/api/logs/histogram?step=1x":                                              `step is \"1x\", want a number with`,
+		"/api/logs/histogram?step=1s&since=30d":                                    "buckets, want 1 to",
+		"/api/logs/1/context?before=1001":                                          `before is \"1001\", want 0 to 1000`,
+		"/api/logs/export?format=pdf":                                              `format is \"pdf\", want ndjson or txt`,
+		"/api/logs/export?search=%22open":                                          "search, character",
+		"/api/logs/tail?after=x":                                                   `after is \"x\", want the id of a log entry`,
+		"/api/logs/tail?search=%22open":                                            "search, character",
+		"/api/logs?container=" + strings.Repeat("x", 300):                          "want text of at most 200 bytes",
 	} {
 		status, body := a.get(t, target)
 		if status != http.StatusBadRequest || !strings.Contains(body, want) || !strings.Contains(body, `"detail":"`) {

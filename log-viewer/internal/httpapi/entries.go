@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/monlight/monlight/log-viewer/internal/logs"
+	"github.com/monlight/monlight/log-viewer/internal/logs/fields"
 )
 
 // Entries are written as JSON by hand: an answer has thousands, and a stream
@@ -119,20 +120,46 @@ func writeJSON(w http.ResponseWriter, f func(b []byte) []byte) {
 	})
 }
 
-func appendEntries(b []byte, entries []logs.Entry) []byte {
+func appendEntries(b []byte, entries []logs.Entry, columns []string) []byte {
 	b = append(b, `"logs":[`...)
 	for i := range entries {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendEntry(b, entries[i])
+		b = appendColumns(appendEntry(b, entries[i]), entries[i], columns)
 	}
 	return append(b, ']')
 }
 
+// appendColumns adds to an entry the values of the fields that were asked for,
+// in that order, null for one that the entry does not have.
+func appendColumns(b []byte, e logs.Entry, columns []string) []byte {
+	if len(columns) == 0 {
+		return b
+	}
+	b = append(b[:len(b)-1], `,"columns":[`...)
+	text := logs.Plain(e.Message)
+	for i, name := range columns {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if value, ok := fields.Lookup(text, name); ok {
+			b = appendString(b, value)
+		} else {
+			b = append(b, "null"...)
+		}
+	}
+	return append(b, "]}"...)
+}
+
 // list is GET /api/logs.
 func (a *api) list(w http.ResponseWriter, r *http.Request) error {
-	q, none, err := a.queryParams(r.URL.Query())
+	v := r.URL.Query()
+	q, none, err := a.queryParams(v)
+	if err != nil {
+		return err
+	}
+	columns, err := logs.ParseColumns(v["column"])
 	if err != nil {
 		return err
 	}
@@ -143,7 +170,7 @@ func (a *api) list(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	writeJSON(w, func(b []byte) []byte {
-		b = appendEntries(append(b, '{'), page.Entries)
+		b = appendEntries(append(b, '{'), page.Entries, columns)
 		b = strconv.AppendInt(append(b, `,"total":`...), page.Total, 10)
 		b = strconv.AppendInt(append(b, `,"limit":`...), int64(q.Limit), 10)
 		b = strconv.AppendInt(append(b, `,"offset":`...), int64(q.Offset), 10)

@@ -62,7 +62,7 @@ func (a *api) context(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	writeJSON(w, func(b []byte) []byte {
-		b = appendEntries(append(b, '{'), entries)
+		b = appendEntries(append(b, '{'), entries, nil)
 		return append(strconv.AppendInt(append(b, `,"id":`...), n, 10), '}')
 	})
 	return nil

@@ -37,6 +37,10 @@ func (a *api) tail(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	columns, err := logs.ParseColumns(v["column"])
+	if err != nil {
+		return err
+	}
 	if r.Method == http.MethodHead {
 		streamHeader(w.Header())
 		return nil
@@ -56,7 +60,7 @@ func (a *api) tail(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	streamHeader(w.Header())
 	w.WriteHeader(http.StatusOK)
-	s := stream{w: w, control: http.NewResponseController(w), limit: a.Stream.Write}
+	s := stream{w: w, control: http.NewResponseController(w), limit: a.Stream.Write, columns: columns}
 	if err := s.send([]byte(reconnectAfter)); err == nil {
 		s.follow(ctx, t, a.Stream)
 	}
@@ -92,6 +96,7 @@ type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	limit   time.Duration
+	columns []string // fields whose values each entry has beside itself
 }
 
 // send writes and flushes within the time that the client has.
@@ -124,7 +129,7 @@ func (s *stream) follow(ctx context.Context, t *logs.Tail, times StreamTimes) {
 			return
 		default:
 			withBuffer(func(b []byte) []byte {
-				b = appendBatch(b, batch)
+				b = s.appendBatch(b, batch)
 				err = s.send(b)
 				return b
 			})
@@ -154,14 +159,14 @@ func (s *stream) close(reason string) {
 	_ = s.send([]byte("event: close\ndata: {\"reason\":\"" + reason + "\"}\n\n")) // nobody may be there
 }
 
-func appendBatch(b []byte, batch logs.TailBatch) []byte {
+func (s *stream) appendBatch(b []byte, batch logs.TailBatch) []byte {
 	if batch.Gap {
 		b = strconv.AppendInt(append(b, "event: gap\ndata: {\"limit\":"...), logs.MaxReplay, 10)
 		b = append(b, "}\n\n"...)
 	}
 	for _, e := range batch.Entries {
 		b = strconv.AppendInt(append(b, "id: "...), e.ID, 10)
-		b = appendEntry(append(b, "\nevent: log\ndata: "...), e)
+		b = appendColumns(appendEntry(append(b, "\nevent: log\ndata: "...), e), e, s.columns)
 		b = append(b, "\n\n"...)
 	}
 	if batch.Dropped > 0 {

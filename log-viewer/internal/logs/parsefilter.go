@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/monlight/monlight/log-viewer/internal/logs/fields"
 	"github.com/monlight/monlight/shared/errs"
 )
 
@@ -116,4 +117,24 @@ func list(values map[string][]string, name, comma string, limit int) ([]string, 
 		}
 	}
 	return out, nil
+}
+
+// MaxColumns is how many fields an answer may show beside each entry.
+const MaxColumns = 6
+
+// ParseColumns reads the names of fields that are to be shown beside each entry.
+// Empty ones count as not given.
+func ParseColumns(names []string) (columns []string, err error) {
+	for _, name := range names {
+		switch {
+		case name == "" || slices.Contains(columns, name):
+			continue
+		case len(name) > fields.MaxName || !utf8.ValidString(name):
+			return nil, errs.New(errs.Invalid, "column is %s, want the name of a field, text of at most %d bytes", quote(name), fields.MaxName)
+		}
+		if columns = append(columns, name); len(columns) > MaxColumns {
+			return nil, errs.New(errs.Invalid, "column has more than %d values, the limit", MaxColumns)
+		}
+	}
+	return columns, nil
 }

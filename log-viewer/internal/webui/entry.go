@@ -53,7 +53,7 @@ func (p *Pages) entry(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	plain := logs.Plain(e.Message)
-	page := entryPage{row: p.row(e), Message: webui.Clip(plain, maxShownBytes), Stream: "stdout", Context: p.rows(around)}
+	page := entryPage{row: p.row(e), Message: webui.Clip(plain, maxShownBytes), Stream: "stdout", Context: p.rows(around, nil)}
 	if e.Stream == logs.Stderr {
 		page.Stream = "stderr"
 	}

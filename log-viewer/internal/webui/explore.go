@@ -39,7 +39,11 @@ type explorePage struct {
 	Live      string
 	Clear     string
 	Hidden    []webui.Field // parameters that are not fields of the form
+	Fields    []column      // that have a column
 }
+
+// column is a field that is shown beside each entry.
+type column struct{ Name, Remove string }
 
 type facets struct {
 	Levels     []facet
@@ -84,14 +88,14 @@ func (p *Pages) explore(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	p.links(&page)
+	p.links(&page, "/")
 	return p.ui.Render(w, r, status, webui.Page{
 		Name: "explore", Title: "Logs", Section: "/", Assets: listAssets, Refresh: sel.Refresh.Every, Keys: exploreKeys, Data: &page,
 	})
 }
 
-// links fills in the addresses of the controls.
-func (p *Pages) links(page *explorePage) {
+// links fills in the addresses of the controls of the page at path.
+func (p *Pages) links(page *explorePage, path string) {
 	s := &page.selection
 	api, _ := s.api(p.opts.Now()) // a mistake is shown beside its field
 	query := ""
@@ -108,7 +112,10 @@ func (p *Pages) links(page *explorePage) {
 			page.Clear += "?" + url.Values{"refresh": {s.Refresh.Value}}.Encode()
 		}
 	}
-	for _, name := range []string{"container", "service", "stream", "since", "until"} {
+	for _, name := range s.Columns {
+		page.Fields = append(page.Fields, column{name, s.toggled(p.ui.Path(path), "column", name, s.Columns)})
+	}
+	for _, name := range []string{"container", "service", "stream", "since", "until", "column"} {
 		for _, text := range s.values[name] {
 			if text != "" {
 				page.Hidden = append(page.Hidden, webui.Field{Name: name, Value: text})
@@ -137,6 +144,10 @@ func (p *Pages) fillExplore(ctx context.Context, page *explorePage, st logs.Stat
 		}
 	}
 	page.Facets = p.facets(s, f)
+	// The list stops counting when it is full; the bars have counted them all.
+	if h := page.Histogram; !page.Exact && h != nil && !h.Partial {
+		page.Total, page.Exact = max(page.Total, h.Total), true
+	}
 	return nil
 }
 
@@ -159,7 +170,7 @@ func (p *Pages) fillList(ctx context.Context, page *explorePage) error {
 	if err != nil {
 		return err
 	}
-	page.Rows, page.Total, page.Exact, page.Partial = p.rows(found.Entries), found.Total, found.Exact, found.Partial
+	page.Rows, page.Total, page.Exact, page.Partial = p.rows(found.Entries, s.Columns), found.Total, found.Exact, found.Partial
 	if found.Next != nil {
 		page.Cursor = found.Next.String()
 		page.Older = s.with(p.ui.Path("/"), "cursor", page.Cursor)

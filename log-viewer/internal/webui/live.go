@@ -52,7 +52,7 @@ func (p *Pages) live(w http.ResponseWriter, r *http.Request) error {
 		}
 		found.Entries = slices.DeleteFunc(found.Entries, func(e logs.Entry) bool { return e.ID > st.LastID })
 		slices.Reverse(found.Entries)
-		page.Rows = p.rows(found.Entries)
+		page.Rows = p.rows(found.Entries, page.Columns)
 	}
 	sources, err := p.opts.Logs.Sources(r.Context())
 	if err != nil {
@@ -63,7 +63,7 @@ func (p *Pages) live(w http.ResponseWriter, r *http.Request) error {
 		counts = append(counts, logs.Count{Value: s.Name, N: s.Entries})
 	}
 	page.Facets.Containers = p.choices(&page.selection, "container", counts, page.Containers)
-	p.links(&page.explorePage)
+	p.links(&page.explorePage, "/live")
 	api, _ := page.api(p.opts.Now())
 	page.Stream = p.ui.Path("/api/logs/tail") + "?" + api.Encode()
 	page.Clear = ""

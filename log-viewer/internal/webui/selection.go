@@ -25,6 +25,7 @@ type selection struct {
 	Until      string
 	TimeErr    string
 	Refresh    webui.RefreshChoice
+	Columns    []string // fields that have a column of their own
 	Filter     logs.Filter
 	Nothing    bool // a level was asked for that does not exist
 	values     url.Values
@@ -53,6 +54,10 @@ func (p *Pages) selectionOf(r *http.Request) (selection, error) {
 		Search: v.Get("search"), Level: strings.Join(v["level"], ","), Time: v.Get("time"), Since: v.Get("since"), Until: v.Get("until"),
 		Refresh: webui.ParseRefresh(v.Get("refresh")), Streams: v["stream"], values: v,
 	}
+	var err error
+	if s.Columns, err = logs.ParseColumns(v["column"]); err != nil {
+		return selection{}, err
+	}
 	if _, err := logs.ParseSearch(s.Search); err != nil {
 		s.SearchErr = err.Error()
 	}
@@ -76,7 +81,7 @@ func (p *Pages) selectionOf(r *http.Request) (selection, error) {
 // api are the parameters of the API for the selection.
 func (s *selection) api(now time.Time) (url.Values, error) {
 	v := url.Values{}
-	for _, name := range []string{"search", "container", "service", "level", "stream", "since", "until"} {
+	for _, name := range []string{"search", "container", "service", "level", "stream", "since", "until", "column"} {
 		for _, text := range s.values[name] {
 			if text != "" {
 				v.Add(name, text)

@@ -102,6 +102,20 @@ ml.paint = (el, text, marker) => {
   el.replaceChildren(...parts);
 };
 
+// headline is the line of a message that stands for it in a list: the first one,
+// but of a traceback the one that says what went wrong.
+ml.headline = (text, end = text.indexOf('\n')) => {
+  const first = text.slice(0, end);
+  let what;
+  if (first.startsWith('Traceback (most recent call last)')) {
+    what = text.trimEnd();
+    what = what.slice(what.lastIndexOf('\n') + 1);
+    return what && !new RegExp('^\\s').test(what) ? `Traceback … ${what}` : first;
+  }
+  what = new RegExp('^[^\\s:]*:\\S*$').test(first) && text.slice(0, 2000).match(new RegExp('\\n[ \\t]*\\^[ \\t]*\\n+([^\\n]+)'));
+  return what ? `${first} … ${what[1]}` : first;
+};
+
 // line is paint for a row of a list: of a JSON line it shows the message first,
 // and the other members in few characters.
 const messages = ['msg', 'message', 'event', 'text', 'error'], known = ['level', 'severity', 'lvl', 'time', 'ts', 'timestamp', '@timestamp'];

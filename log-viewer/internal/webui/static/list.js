@@ -6,11 +6,13 @@ const ml = window.ml;
 const H = 24, SPARE = 10, WRAPPED = 2000;
 
 ml.List = class {
-  constructor(host, label, marker) {
+  // columns are names of fields whose values stand before the message.
+  constructor(host, label, marker, columns = []) {
     this.items = [];
     this.pool = [];
     this.at = -1;
     this.marker = marker;
+    this.columns = columns;
     this.view = ml.make('div', 'view');
     this.view.tabIndex = 0;
     this.view.setAttribute('role', 'listbox');
@@ -19,6 +21,8 @@ ml.List = class {
     this.space.setAttribute('role', 'presentation');
     this.view.append(this.space);
     host.replaceChildren(this.view);
+    if (columns.length) host.prepend(this.head());
+    host.classList.toggle('many', columns.length > 3);
     this.view.addEventListener('scroll', () => this.soon(), { passive: true });
     new ResizeObserver(() => this.soon()).observe(this.view);
     this.view.addEventListener('click', (e) => {
@@ -31,6 +35,16 @@ ml.List = class {
       this.onopen?.(item);
     });
     new MutationObserver(() => this.repaint()).observe(document.documentElement, { attributes: true, attributeFilter: ['data-zone'] });
+  }
+  // head names the columns.
+  head() {
+    const row = this.row();
+    row.className = 'heads';
+    row.removeAttribute('role');
+    for (const [el, text] of [[row.children[0], 'Time'], [row.children[1], 'Level'], [row.children[2], 'Container'], [row.children.item(row.children.length - 2), 'Message'], ...this.columns.map((name, i) => [row.children[3 + i], ml.visible(name)])]) {
+      el.textContent = text;
+    }
+    return row;
   }
   soon() {
     this.frame ??= requestAnimationFrame(() => { this.frame = undefined; this.draw(); });
@@ -98,8 +112,8 @@ ml.List = class {
     row.setAttribute('role', 'option');
     const t = ml.make('span', 't');
     t.append(ml.make('span', 'd'), ml.make('span'));
-    row.append(t, ml.make('span', 'lv'), ml.make('span', 'c'), ml.make('span', 'm'), ml.make('span', 'fold'));
-    row.children[2].dir = row.children[3].dir = 'auto';
+    row.append(t, ml.make('span', 'lv'), ml.make('span', 'c'), ...this.columns.map(() => ml.make('span', 'x')), ml.make('span', 'm'), ml.make('span', 'fold'));
+    for (const el of row.querySelectorAll('.c, .x, .m')) el.dir = 'auto';
     return row;
   }
   fill(row, i) {
@@ -111,16 +125,16 @@ ml.List = class {
     if (selected) { row.id = 'row-at'; this.view.setAttribute('aria-activedescendant', 'row-at'); } else if (row.id) row.removeAttribute('id');
     if (row.item === item) return;
     row.item = item;
-    const [t, lv, c, m, fold] = row.children;
+    const [t, lv, c, ...rest] = row.children, fold = rest.pop(), m = rest.pop();
     row.ariaDisabled = item.mark ? 'true' : null;
     if (item.mark) {
       row.className = 'r mark';
-      for (const el of [t, lv, c, fold]) el.hidden = true;
+      for (const el of [t, lv, c, fold, ...rest]) el.hidden = true;
       m.textContent = item.mark;
       return;
     }
     row.className = 'r';
-    for (const el of [t, lv, c]) el.hidden = false;
+    for (const el of [t, lv, c, ...rest]) el.hidden = false;
     const clock = ml.clock(item.timestamp);
     t.firstChild.textContent = clock.slice(0, 6);
     t.lastChild.textContent = clock.slice(6);
@@ -128,9 +142,10 @@ ml.List = class {
     lv.className = `lv lv-${item.level}`;
     lv.textContent = item.level;
     c.textContent = item.shown ?? ml.visible(item.container);
+    for (const [i, el] of rest.entries()) el.textContent = ml.visible(ml.plain((item.columns?.[i] ?? '').slice(0, 100)));
     let text = item.message, more = item.more ?? 0;
     const end = text.indexOf('\n');
-    if (end >= 0) { more ||= text.split('\n').length - 1; if (!this.wrapped) text = text.slice(0, end); }
+    if (end >= 0) { more ||= text.split('\n').length - 1; if (!this.wrapped) text = item.head ?? ml.headline(text, end); }
     const most = this.wrapped ? 4096 : 600;
     ml.line(m, text.length > most ? text.slice(0, most) + '…' : text, this.marker);
     fold.hidden = !more || this.wrapped;

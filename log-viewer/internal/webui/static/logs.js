@@ -39,14 +39,14 @@ ml.ask = async (url, signal) => {
 // The rows that came with the page.
 const given = (host) => $$('tbody tr', host).map((tr) => ({
   id: Number(tr.dataset.id), timestamp: $('.t', tr).dataset.clock, level: $('.lv', tr).textContent, shown: $('.c', tr).textContent,
-  container: $('.c', tr).textContent, message: tr.dataset.raw ?? $('.m a', tr).textContent, more: parseInt($('.fold', tr)?.textContent.slice(1) ?? '0', 10),
+  container: $('.c', tr).textContent, columns: $$('.x', tr).map((x) => x.textContent), head: tr.dataset.raw?.startsWith('Traceback') ? $('.m a', tr).textContent : undefined, message: tr.dataset.raw ?? $('.m a', tr).textContent, more: parseInt($('.fold', tr)?.textContent.slice(1) ?? '0', 10),
 }));
 
 class Logs extends HTMLElement {
   connectedCallback() {
     if (this.list) return;
-    const items = given(this);
-    this.list = ml.list = new ml.List(this, 'Log entries', ml.marker(this.dataset.search));
+    const items = given(this), columns = new URLSearchParams(location.search).getAll('column').filter((c, i, all) => c && all.indexOf(c) === i);
+    this.list = ml.list = new ml.List(this, 'Log entries', ml.marker(this.dataset.search), columns);
     this.status = ml.make('div', 'status');
     this.status.append(ml.make('span'), ml.make('span'));
     this.append(this.status);
@@ -154,6 +154,17 @@ const drawer = ml.drawer = {
           a.href = url.href;
           acts.append(a, ' ');
         }
+      }
+      // One more column, or one less.
+      const url = new URL(location.href), have = url.searchParams.getAll('column').filter((c) => c !== name), on = have.length < url.searchParams.getAll('column').length;
+      if (name.length <= 200 && (on || have.length < 6)) {
+        url.searchParams.delete('column');
+        for (const c of on ? have : [...have, name]) url.searchParams.append('column', c);
+        const a = ml.make('a', 'btn small', on ? 'No column' : 'Column');
+        a.title = on ? 'Without the column of this field' : 'Show this field as a column of the list';
+        a.setAttribute('aria-label', `${a.textContent} ${name}`);
+        a.href = url.href;
+        acts.append(a);
       }
       tr.append(th, td, acts);
       body.append(tr);
