@@ -100,9 +100,10 @@ describe('hostile lines', () => {
 
   test('nor do addresses made of them', async () => {
     const page = await session.open('/');
-    for (const p of payloads) {
+    for (const [i, p] of payloads.entries()) {
       const q = encodeURIComponent(p);
-      for (const path of [`/?search=${q}&container=${q}&service=${q}&level=${q}&refresh=${q}`, `/?time=${q}&since=${q}&until=${q}&cursor=${q}&stream=${q}`, `/live?search=${q}&container=${q}&level=${q}`, `/not/${encodeURIComponent(p.replaceAll('/', '|'))}`]) {
+      const others = [`/?time=${q}&since=${q}&until=${q}&cursor=${q}&stream=${q}`, `/live?search=${q}&container=${q}&level=${q}&column=${q}`, `/not/${encodeURIComponent(p.replaceAll('/', '|'))}`];
+      for (const path of [`/?search=${q}&container=${q}&service=${q}&level=${q}&refresh=${q}&column=${q}`, others[i % 3]]) {
         await page.goto(service.url + path);
         await clean(page, `${path.slice(0, 12)} for ${JSON.stringify(p)}`);
       }

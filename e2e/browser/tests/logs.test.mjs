@@ -160,6 +160,11 @@ describe('exploring logs', () => {
     const page = await session.open('/?search=Traceback');
     await page.waitForSelector('.r .fold:not([hidden])');
     assert.match(await page.locator('.r .fold').first().textContent(), /\+5 lines/);
+    // The list says what went wrong, and how many there are of it.
+    assert.match(await page.locator('.r .m').first().textContent(), /^Traceback … ValueError: cannot ship order \d+: no address$/);
+    const { total: n } = await service.api('/api/logs?search=Traceback&count=1');
+    assert.ok(n > 50);
+    assert.equal(await total(page), n);
     await page.locator('.r').first().click();
     await page.waitForSelector('#entry[open]');
     assert.match(await page.textContent('#entry .msg'), /ValueError: cannot ship order/);
@@ -171,6 +176,28 @@ describe('exploring logs', () => {
     assert.equal(await page.locator('#here').count(), 1);
     await page.keyboard.press('u');
     await page.waitForURL(`${service.url}/`);
+    await clean(page);
+    await shut(page);
+  });
+
+  test('a field becomes a column of the list, of its pages and of the table without scripts', async () => {
+    const page = await session.open('/?container=api-1');
+    await page.locator('.r').first().click();
+    await page.click('#entry [aria-label="Column duration_ms"]');
+    await page.waitForURL(/column=duration_ms/);
+    await page.waitForSelector('.heads >> text=duration_ms');
+    assert.match(await page.locator('.r .x').first().textContent(), /^\d+$/);
+    await page.evaluate(() => document.querySelector('ml-logs').more(200));
+    const items = await page.evaluate(() => window.ml.list.items.map((i) => i.columns[0]));
+    assert.ok(items.length > 250 && items.every((c) => Number(c) >= 0), 'entries that were loaded later lack the column');
+    const [head, cell] = await page.evaluate(() => ['.heads .x', '.r .x'].map((s) => Math.round(document.querySelector(s).getBoundingClientRect().left)));
+    assert.ok(Math.abs(head - cell) <= 2, `the head of the column begins at ${head}, its cells at ${cell}`);
+    const plain = await session.open(new URL(page.url()).pathname + new URL(page.url()).search, { js: false });
+    assert.deepEqual([await plain.textContent('th:has-text("duration_ms")'), await plain.locator('td.x').count()], ['duration_ms', 100]);
+    await shut(plain);
+    await page.click('.cols a');
+    await page.waitForURL((url) => !url.search.includes('column'));
+    assert.equal(await page.locator('.r .x').count(), 0);
     await clean(page);
     await shut(page);
   });
