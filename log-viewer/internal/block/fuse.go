@@ -114,7 +114,7 @@ func InFilter(filter []byte, key uint64) bool {
 	}
 	f := fuse{seed: binary.LittleEndian.Uint64(filter), shift: uint(filter[8]), segments: binary.LittleEndian.Uint32(filter[9:])}
 	prints := filter[filterHeader:]
-	if f.shift > 18 || f.segments > 1<<24 || uint64(f.segments+2)<<f.shift != uint64(len(prints)) {
+	if f.shift > 18 || f.segments == 0 || f.segments > 1<<24 || uint64(f.segments+2)<<f.shift != uint64(len(prints)) {
 		return true
 	}
 	f.mask = 1<<f.shift - 1

@@ -9,8 +9,19 @@ import (
 	"github.com/monlight/monlight/log-viewer/internal/logs"
 )
 
-// minLiteral is the shortest literal that is worth looking for by itself.
-const minLiteral = 3
+// minDigits is the shortest literal that is worth looking for by itself if it is
+// of hexadecimal digits, which nearly all variables have. Any other byte tells
+// templates and columns apart.
+const minDigits = 3
+
+func worthLooking(literal string) bool {
+	for i := range len(literal) {
+		if hexKind[literal[i]] == 0 {
+			return true
+		}
+	}
+	return len(literal) >= minDigits
+}
 
 // literals is a condition that every text passes that the regular expression
 // matches: that it contains the expression's literal parts. nil is none.
@@ -69,7 +80,7 @@ func allOf(all []*logs.Expr) *logs.Expr {
 func literalRuns(re *syntax.Regexp) (out []*logs.Expr) {
 	var run strings.Builder
 	flush := func() {
-		if s := logs.Fold(run.String()); len(s) >= minLiteral {
+		if s := logs.Fold(run.String()); worthLooking(s) {
 			out = append(out, &logs.Expr{Op: logs.Contains, Text: logs.Text{Piece: s}})
 		}
 		run.Reset()

@@ -21,6 +21,10 @@ type Scan struct {
 	Stop func() bool
 }
 
+// checkEvery is how many bytes of messages are looked at between two questions
+// whether there is time left.
+const checkEvery = 32 << 10
+
 // Run calls hit with each row that passes, in no order. It returns false if
 // Stop ended it.
 func (b *Block) Run(s *Scan, hit func(row int)) (complete bool, err error) {
@@ -38,6 +42,9 @@ func (b *Block) Run(s *Scan, hit func(row int)) (complete bool, err error) {
 	b.foldTemplates()
 	checked := 0
 	for t := range b.templates {
+		if t%64 == 63 && s.Stop != nil && s.Stop() {
+			return false, nil
+		}
 		set, err := b.eval(s, s.Plan, t)
 		if err != nil {
 			return true, err
@@ -53,10 +60,13 @@ func (b *Block) Run(s *Scan, hit func(row int)) (complete bool, err error) {
 				hit(int(row))
 				continue
 			}
-			if checked++; checked%64 == 0 && s.Stop != nil && s.Stop() {
-				return false, nil
+			if checked > checkEvery && s.Stop != nil {
+				if checked = 0; s.Stop() {
+					return false, nil
+				}
 			}
 			ok, err := b.matches(s, int(row))
+			checked += 100 + len(b.buffer)
 			if err != nil {
 				return true, err
 			}

@@ -50,6 +50,8 @@ type parser struct {
 	pos   int
 	terms int
 	depth int
+
+	program int // instructions of regular expressions
 }
 
 func (p *parser) errorf(at int, format string, args ...any) error {

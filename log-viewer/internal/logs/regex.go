@@ -5,12 +5,19 @@ import (
 	"regexp/syntax"
 )
 
-// Limits of a regular expression. A match takes time in the order of the size
-// of the program times the length of the message.
+// Limits of the regular expressions of a search. A match takes time in the order
+// of the size of the program times the length of the text: with these, at most
+// a second or two for an entry, between which a search looks at the clock.
 const (
-	maxRegexBytes   = 1000
-	maxRegexProgram = 2000 // instructions
+	maxRegexBytes   = 1000     // of each
+	maxRegexProgram = 2000     // instructions, of all together
+	maxRegexText    = 64 << 10 // bytes of an entry or a field that are looked at; what comes behind matches nothing
 )
+
+// regexMatch tells whether the beginning of the text has a match.
+func regexMatch(re *regexp.Regexp, text string) bool {
+	return re.MatchString(text[:min(len(text), maxRegexText)])
+}
 
 // regex reads /expression/ or /expression/i. A slash only begins one if the
 // next slash that is not escaped ends it, before a blank, ')' or the end:
@@ -50,8 +57,8 @@ func (p *parser) regex() (re *regexp.Regexp, ok bool, err error) {
 	if err != nil {
 		return nil, false, p.errorf(at, "%v", err)
 	}
-	if len(prog.Inst) > maxRegexProgram {
-		return nil, false, p.errorf(at, "the regular expression takes %d steps, the limit is %d", len(prog.Inst), maxRegexProgram)
+	if p.program += len(prog.Inst); p.program > maxRegexProgram {
+		return nil, false, p.errorf(at, "the regular expressions take %d steps, the limit is %d", p.program, maxRegexProgram)
 	}
 	re, err = regexp.Compile(source)
 	if err != nil {

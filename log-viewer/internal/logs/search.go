@@ -122,7 +122,7 @@ func (s *subject) match(x *Expr) bool {
 	case Contains:
 		return x.Text.In(s.fold())
 	case Matches:
-		return x.Regex.MatchString(s.text())
+		return regexMatch(x.Regex, s.text())
 	case Field:
 		value, ok := fields.Lookup(s.text(), x.Name)
 		return ok && x.MatchValue(value)
@@ -146,7 +146,7 @@ func (x *Expr) MatchValue(value string) bool {
 	case Same:
 		return Fold(value) == x.Value
 	case Like:
-		return x.Regex.MatchString(value)
+		return regexMatch(x.Regex, value)
 	case Between:
 		n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 		if err != nil || math.IsNaN(n) {

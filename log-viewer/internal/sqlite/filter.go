@@ -28,7 +28,7 @@ type filter struct {
 	end     time.Time // of the time there is
 
 	mu    sync.Mutex
-	words map[wordKey]*[partition / 64]uint64 // blocks of a partition that have a word; nil value: it is not known
+	words map[wordKey]*blockSet // nil value: it is not known
 }
 
 type wordKey struct {
@@ -39,7 +39,7 @@ type wordKey struct {
 
 // newFilter prepares f. The context must have the deadline of the query.
 func (s *Store) newFilter(ctx context.Context, f logs.Filter) *filter {
-	q := &filter{store: s, ctx: ctx, names: s.names(), since: math.MinInt64, until: math.MaxInt64, expr: f.Search, plan: block.NewPlan(f.Search), words: make(map[wordKey]*[partition / 64]uint64)}
+	q := &filter{store: s, ctx: ctx, names: s.names(), since: math.MinInt64, until: math.MaxInt64, expr: f.Search, plan: block.NewPlan(f.Search), words: make(map[wordKey]*blockSet)}
 	q.end, _ = ctx.Deadline()
 	q.setFlags(f.Levels, f.Streams)
 	q.setSources(f.Sources, f.Services)
@@ -167,28 +167,46 @@ func (q *filter) inFilter(b *sealed, hash uint64, loaded *[]byte) bool {
 
 // inWords tells whether the list of words of the block has the word.
 func (q *filter) inWords(id int64, k block.Key) (known, in bool) {
-	key := wordKey{id / partition, k.Word, k.Prefix}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	set, ok := q.words[key]
-	if !ok {
-		var err error
-		if set, err = q.lookUp(key); err != nil {
-			set = nil
-			if q.ctx.Err() == nil {
-				q.store.log.Warn("the list of words cannot be read, blocks are searched without it", "partition", key.partition, "err", err)
-			}
-		}
-		q.words[key] = set
-	}
-	if set == nil {
+	if !q.withWord(wordKey{id / partition, everyBlock, false}).has(id) {
 		return false, false
 	}
-	at := id % partition
-	return true, set[at/64]>>(at%64)&1 == 1
+	set := q.withWord(wordKey{id / partition, k.Word, k.Prefix})
+	return set != nil, set.has(id)
 }
 
-func (q *filter) lookUp(key wordKey) (*[partition / 64]uint64, error) {
+// everyBlock is in the words of every block: one that does not have it is not
+// in the list, be it because the list is damaged or because it was lost.
+const everyBlock = "0"
+
+// blockSet is blocks of a partition.
+type blockSet [partition / 64]uint64
+
+func (s *blockSet) has(id int64) bool {
+	at := id % partition
+	return s != nil && s[at/64]>>(at%64)&1 == 1
+}
+
+// withWord is the blocks that have the word, nil if that cannot be told. q.mu is
+// held.
+func (q *filter) withWord(key wordKey) *blockSet {
+	set, ok := q.words[key]
+	if ok {
+		return set
+	}
+	set, err := q.lookUp(key)
+	if err != nil {
+		set = nil
+		if q.ctx.Err() == nil {
+			q.store.log.Warn("the list of words cannot be read, blocks are searched without it", "partition", key.partition, "err", err)
+		}
+	}
+	q.words[key] = set
+	return set
+}
+
+func (q *filter) lookUp(key wordKey) (*blockSet, error) {
 	table := wordsTable(key.partition)
 	match := `"` + key.word + `"` // a token has no quotes
 	if key.prefix {
@@ -199,7 +217,7 @@ func (q *filter) lookUp(key wordKey) (*[partition / 64]uint64, error) {
 		return nil, sqlitedb.Classify(err)
 	}
 	defer rows.Close()
-	set := new([partition / 64]uint64)
+	set := new(blockSet)
 	for rows.Next() {
 		var id int64
 		if err := rows.Scan(&id); err != nil {

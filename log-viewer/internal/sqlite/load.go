@@ -183,7 +183,7 @@ func (s *Store) readHot(rows *sql.Rows, last *int64, add func(id int64, r *block
 		if err := r.AddBatch(data); err != nil {
 			s.lostBatches.Add(1)
 			s.log.Error("entries on disk are damaged and left out", "first_id", *last, "err", err)
-			s.lastID = max(s.lastID, *last)
+			s.lastID = max(s.lastID, *last+block.MaxRows) // how many IDs it had is not known
 			continue
 		}
 		add(*last, &r)

@@ -262,8 +262,8 @@ func TestStoreAgreesWithLookingAtEverything(t *testing.T) {
 }
 
 var (
-	propertyLines = flag.Int("lines", 4000, "entries of each run that compares the store with a simple one")
-	propertySeeds = flag.Uint64("seeds", 3, "number of such runs")
+	propertyLines = flag.Int("lines", unlessRace(4000, 1500), "entries of each run that compares the store with a simple one")
+	propertySeeds = flag.Uint64("seeds", uint64(unlessRace(3, 1)), "number of such runs")
 )
 
 func agree(t *testing.T, seed uint64, lines int) {

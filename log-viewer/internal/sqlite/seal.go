@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/monlight/monlight/log-viewer/internal/block"
+	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/sqlitedb"
 )
 
@@ -142,14 +143,13 @@ func (s *Store) seal(enc *block.Encoder, c *chunk) error {
 	if err != nil {
 		return err
 	}
-	var b *sealed
-	err = s.db.Maintain(context.Background(), func(tx *sqlitedb.Tx) error { // the chunk is acknowledged: no caller's context ends this
-		if b, err = putBlock(tx, packed, s.now().UnixMilli()); err != nil {
-			return err
-		}
-		_, err := tx.Exec("DELETE FROM hot WHERE id BETWEEN ? AND ?", c.First, c.First+int64(c.Len())-1)
-		return err
-	})
+	b, err := s.replace(c, packed)
+	if err != nil && errs.KindOf(sqlitedb.Classify(err)) != errs.Unavailable && packed.Words != "" {
+		// A list of words that is damaged must not stop the rest: searches look into blocks that are not in it.
+		s.log.Warn("a block cannot be written, now without its words", "first_id", c.First, "err", err)
+		packed.Words = ""
+		b, err = s.replace(c, packed)
+	}
 	if err != nil {
 		return err
 	}
@@ -159,6 +159,18 @@ func (s *Store) seal(enc *block.Encoder, c *chunk) error {
 		s.addBlock(b)
 	})
 	return nil
+}
+
+// replace writes the block in the place of the entries of c.
+func (s *Store) replace(c *chunk, packed *block.Sealed) (b *sealed, err error) {
+	err = s.db.Maintain(context.Background(), func(tx *sqlitedb.Tx) error { // the chunk is acknowledged: no caller's context ends this
+		if b, err = putBlock(tx, packed, s.now().UnixMilli()); err != nil {
+			return err
+		}
+		_, err := tx.Exec("DELETE FROM hot WHERE id BETWEEN ? AND ?", c.First, c.First+int64(c.Len())-1)
+		return err
+	})
+	return b, err
 }
 
 // swap changes what there is, and wakes those who wait for room.
@@ -206,7 +218,7 @@ func (b *sealed) clone() *sealed {
 	return c
 }
 
-// putBlock writes a block and its words. At the time in Unix milliseconds all of
+// putBlock writes a block and its words, unless it has none. At the time in Unix milliseconds all of
 // its entries had arrived.
 func putBlock(tx *sqlitedb.Tx, p *block.Sealed, at int64) (*sealed, error) {
 	const insert = `INSERT INTO blocks (first_id, last_id, min_ns, max_ns, n, text_bytes, data_bytes, flags, sealed_ms, marks, cube, hist, filter)
@@ -235,11 +247,14 @@ func putBlock(tx *sqlitedb.Tx, p *block.Sealed, at int64) (*sealed, error) {
 	if _, err := tx.Exec("INSERT INTO payload (id, data) VALUES (?, ?)", b.id, p.Data); err != nil {
 		return nil, err
 	}
+	if p.Words == "" {
+		return b, nil
+	}
 	table := wordsTable(b.id / partition)
 	const create = `CREATE VIRTUAL TABLE IF NOT EXISTS %s USING fts5(t, content='', columnsize=0, detail=none, tokenize="ascii tokenchars '_'")`
 	if _, err := tx.Exec(fmt.Sprintf(create, table)); err != nil {
 		return nil, err
 	}
-	_, err := tx.Exec("INSERT INTO "+table+" (rowid, t) VALUES (?, ?)", b.id, p.Words)
+	_, err := tx.Exec("INSERT INTO "+table+" (rowid, t) VALUES (?, ?)", b.id, everyBlock+" "+p.Words)
 	return b, err
 }

@@ -148,13 +148,16 @@ func (r *reader) each(q *filter, u unit, hit func(row) bool) (complete bool) {
 }
 
 func (r *reader) eachHot(q *filter, rows *block.Rows, hit func(row) bool) (complete bool) {
+	cost := 0
 	for i := rows.Len() - 1; i >= 0; i-- {
 		if !q.pass(rows.Time[i], rows.Source[i], rows.Flags[i]) {
 			continue
 		}
 		if q.expr != nil {
-			if i%256 == 0 && q.late() {
-				return false
+			if cost += 100 + len(rows.Message(i)); cost > 32<<10 { // a look at the clock now and then
+				if cost = 0; q.late() {
+					return false
+				}
 			}
 			e := logs.Entry{Source: q.names.of(rows.Source[i]), Level: logs.Level(rows.Flags[i] & 7), Stream: logs.Stream(rows.Flags[i] >> 3), Message: rows.Message(i)}
 			if !q.expr.Match(e) {
