@@ -38,6 +38,8 @@ type Tracker interface {
 	Occurrence(ctx context.Context, issueID, id int64) (o tracker.Occurrence, older, newer int64, err error)
 	FirstOccurrence(ctx context.Context, issueID int64) (tracker.Occurrence, error)
 
+	Attachment(ctx context.Context, issueID, occurrenceID int64, n int) (event.Attachment, error)
+
 	Groups(ctx context.Context, issueID int64) ([]tracker.Group, error)
 	Similar(ctx context.Context, issueID int64, limit int) ([]tracker.Issue, error)
 	Merge(ctx context.Context, target int64, sources []int64) error
@@ -93,6 +95,7 @@ func Routes(r chi.Router, o Options) {
 	r.Get("/api/errors/{id}/similar", h(a.similar))
 	r.Get("/api/errors/{id}/occurrences", h(a.occurrences))
 	r.Get("/api/errors/{id}/occurrences/{occurrence_id}", h(a.occurrence))
+	r.Get("/api/errors/{id}/occurrences/{occurrence_id}/attachments/{n}", h(a.attachment))
 	r.Get("/api/projects", h(a.projects))
 	r.Post("/api/projects", h(a.createProject))
 	r.Get("/api/projects/{id}", h(a.project))

@@ -34,6 +34,7 @@ type eventJSON struct {
 	Message       *messageJSON    `json:"logentry,omitempty"`
 	Attachments   []fileJSON      `json:"attachments,omitempty"`
 	Marks         []markJSON      `json:"marks,omitempty"`
+	Images        []imageJSON     `json:"debug_images,omitempty"`
 }
 
 type messageJSON struct {
@@ -46,6 +47,12 @@ type fileJSON struct {
 	Name        string `json:"filename"`
 	ContentType string `json:"content_type"`
 	Size        int    `json:"size"`
+}
+
+// imageJSON ties a file of the stack to the ID of its source map.
+type imageJSON struct {
+	CodeFile string `json:"code_file"`
+	DebugID  string `json:"debug_id"`
 }
 
 type markJSON struct {
@@ -88,6 +95,8 @@ type frameJSON struct {
 	PostContext []string        `json:"post_context,omitempty"`
 	Vars        json.RawMessage `json:"vars,omitempty"`
 	SourceMap   string          `json:"source_map,omitempty"`
+	Address     string          `json:"instruction_addr,omitempty"`
+	DebugID     string          `json:"debug_id,omitempty"`
 }
 
 type threadJSON struct {
@@ -108,9 +117,15 @@ type crumbJSON struct {
 }
 
 type sdkJSON struct {
-	Name         string   `json:"name"`
-	Version      string   `json:"version"`
-	Integrations []string `json:"integrations,omitempty"`
+	Name         string        `json:"name"`
+	Version      string        `json:"version"`
+	Integrations []string      `json:"integrations,omitempty"`
+	Packages     []packageJSON `json:"packages,omitempty"`
+}
+
+type packageJSON struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
 }
 
 // requestJSON is what protocols other than our own tell of a request, beside
@@ -144,6 +159,9 @@ func newEventJSON(o *tracker.Occurrence, older, newer int64) *eventJSON {
 	for _, m := range e.Marks {
 		j.Marks = append(j.Marks, markJSON(m))
 	}
+	for _, i := range e.DebugImages {
+		j.Images = append(j.Images, imageJSON{i.CodeFile, i.DebugID})
+	}
 	for i := range e.Exceptions {
 		j.Exceptions[i] = newExceptionJSON(&e.Exceptions[i])
 		j.ExceptionType = e.Exceptions[i].Type // the last one's stays
@@ -161,6 +179,9 @@ func newEventJSON(o *tracker.Occurrence, older, newer int64) *eventJSON {
 	}
 	if e.SDK.Name != "" || e.SDK.Version != "" {
 		j.SDK = &sdkJSON{Name: e.SDK.Name, Version: e.SDK.Version, Integrations: e.SDK.Integrations}
+		for _, p := range e.SDK.Packages {
+			j.SDK.Packages = append(j.SDK.Packages, packageJSON{p.Name, p.Value})
+		}
 	}
 	return j
 }
@@ -188,6 +209,7 @@ func newFrameList(frames []event.Frame) []frameJSON {
 			Filename: f.Filename, AbsPath: f.AbsPath, Function: f.Function, RawFunction: f.RawFunction,
 			Module: f.Module, Package: f.Package, Platform: f.Platform, Line: f.Line, Column: f.Column, InApp: f.InApp,
 			ContextLine: f.ContextLine, PreContext: f.PreContext, PostContext: f.PostContext, SourceMap: f.SourceMap,
+			Address: f.Address, DebugID: f.DebugID,
 		}
 		var vars bytes.Buffer
 		for _, v := range f.Vars {

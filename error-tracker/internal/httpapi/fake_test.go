@@ -45,6 +45,13 @@ func (f *fakeTracker) Correct(_ context.Context, e *event.Event) (tracker.Outcom
 
 func (f *fakeTracker) TestAlert(context.Context) error { f.alerts++; return f.err }
 
+func (f *fakeTracker) Attachment(_ context.Context, _, _ int64, n int) (event.Attachment, error) {
+	if n > 0 {
+		return event.Attachment{}, missing
+	}
+	return event.Attachment{Name: "page.html", ContentType: "text/html", Data: []byte("<script>")}, f.err
+}
+
 func (f *fakeTracker) Issues(_ context.Context, q tracker.IssueQuery) (tracker.IssuePage, error) {
 	f.query = q
 	return tracker.IssuePage{Issues: f.issues, Total: 321, More: f.more}, f.err

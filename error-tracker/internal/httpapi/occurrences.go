@@ -141,3 +141,37 @@ func (a *api) occurrenceID(r *http.Request, issueID int64) (int64, error) {
 	}
 	return pathID(r, "occurrence_id")
 }
+
+// attachment is GET /api/errors/{id}/occurrences/{occurrence_id}/attachments/{n}:
+// the file itself, numbered from 0 as the occurrence lists it.
+func (a *api) attachment(w http.ResponseWriter, r *http.Request) error {
+	id, err := pathID(r, "id")
+	if err != nil {
+		return err
+	}
+	occurrenceID, err := a.occurrenceID(r, id)
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(chi.URLParam(r, "n"))
+	if err != nil || n < 0 {
+		return errNotFound
+	}
+	if occurrenceID == 0 {
+		o, _, _, err := a.Tracker.Occurrence(r.Context(), id, 0)
+		if err != nil {
+			return named(err, errOccurrenceNotFound)
+		}
+		occurrenceID = o.ID
+	}
+	f, err := a.Tracker.Attachment(r.Context(), id, occurrenceID, n)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/octet-stream") // it came from outside: no client is to run it
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.Itoa(len(f.Data)))
+	_, err = w.Write(f.Data)
+	return err
+}

@@ -229,3 +229,33 @@ func TestAnswersAreJSON(t *testing.T) {
 		}
 	}
 }
+
+// Whatever comes in, the answer is no 5xx, and an ID is given to an event that
+// was stored, and to no other.
+func FuzzEnvelope(f *testing.F) {
+	for _, seed := range []string{
+		sampleEnvelope, "{}\n", "{}\n{\"type\":\"event\",\"length\":3}\n{}\n\n{\"type\":\"attachment\",\"length\":2}\nab\n",
+		"{\"dsn\":\"https://a@b/1\",\"sent_at\":\"2026-11-20T10:30:00Z\"}\n{\"type\":\"session\"}\n{\"started\":\"2026-11-20T10:30:00Z\",\"attrs\":{\"release\":\"1\"}}\n",
+		"{}\n{\"type\":\"client_report\"}\n{\"discarded_events\":[{\"reason\":\"a\",\"category\":\"error\",\"quantity\":2}]}\n",
+		"{}\n{\"type\":\"event\"}\n{\"exception\":[{\"type\":\"E\",\"stacktrace\":{\"frames\":[{\"lineno\":1}]}}],\"_meta\":{\"a\":{\"\":{\"len\":3}}}}\n",
+	} {
+		f.Add(seed)
+	}
+	d := open(f)
+	taken := func() int64 {
+		return d.counts.of("accepted event") + d.counts.of("repeated event") + d.counts.of("ignored transaction")
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		before := taken()
+		got := d.envelope(body)
+		var a struct {
+			ID string `json:"id"`
+		}
+		if err := json.Unmarshal([]byte(got.body), &a); err != nil || got.status >= http.StatusInternalServerError {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+		if got.status == http.StatusOK && (a.ID != "") != (taken() > before) {
+			t.Fatalf("ID %q, and %d events were taken in", a.ID, taken()-before)
+		}
+	})
+}

@@ -99,7 +99,6 @@ type answer struct {
 
 // send sends a request as it is; header are names and values.
 func (d *door) send(method, path string, body io.Reader, header ...string) answer {
-	d.t.Helper()
 	r := httptest.NewRequest(method, path, body)
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
@@ -116,13 +115,11 @@ func (d *door) auth() string {
 }
 
 func (d *door) envelope(body string, header ...string) answer {
-	d.t.Helper()
 	return d.send(http.MethodPost, "/api/1/envelope/", strings.NewReader(body), append([]string{"X-Sentry-Auth", d.auth()}, header...)...)
 }
 
 // event sends an event in an envelope of its own and returns what was stored.
 func (d *door) event(text string) event.Event {
-	d.t.Helper()
 	if got := d.envelope("{}\n{\"type\":\"event\"}\n" + text + "\n"); got.status != http.StatusOK {
 		d.t.Fatalf("%d %s for %.300s", got.status, got.body, text)
 	}
@@ -131,7 +128,6 @@ func (d *door) event(text string) event.Event {
 
 // all returns all kept events, newest first.
 func (d *door) all() (events []event.Event) {
-	d.t.Helper()
 	page, err := d.store.Issues(context.Background(), tracker.IssueQuery{State: tracker.AnyState, Limit: 200})
 	if err != nil {
 		d.t.Fatal(err)
@@ -150,7 +146,6 @@ func (d *door) all() (events []event.Event) {
 
 // newest is the event of the issue that was opened or changed last.
 func (d *door) newest() event.Event {
-	d.t.Helper()
 	page, err := d.store.Issues(context.Background(), tracker.IssueQuery{State: tracker.AnyState, Limit: 1})
 	if err != nil || len(page.Issues) == 0 {
 		d.t.Fatalf("no issue: %v", err)

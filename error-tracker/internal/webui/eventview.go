@@ -59,6 +59,30 @@ func (p *Pages) eventOf(o *tracker.Occurrence) *eventView {
 		}
 		v.Modules = append(v.Modules, webui.Field{Name: webui.Line(m.Name, 100), Value: webui.Line(m.Value, 60)})
 	}
+	for _, m := range e.Marks {
+		v.Marks = append(v.Marks, webui.Field{Name: webui.Line(m.Path, 240), Value: webui.Line(m.Note, 240)})
+	}
+	v.Report = reportOf(e)
+	return v
+}
+
+func reportOf(e *event.Event) *reportView {
+	if len(e.Fingerprint)+len(e.SDK.Integrations)+len(e.SDK.Packages)+len(e.DebugImages) == 0 {
+		return nil
+	}
+	v := &reportView{Integrations: webui.Line(strings.Join(e.SDK.Integrations, ", "), 2000)}
+	for _, part := range e.Fingerprint {
+		v.Grouping = append(v.Grouping, webui.Line(part, 240))
+	}
+	for _, p := range e.SDK.Packages {
+		v.Packages = append(v.Packages, webui.Field{Name: webui.Line(p.Name, 100), Value: webui.Line(p.Value, 60)})
+	}
+	for i, d := range e.DebugImages {
+		if i == maxTags {
+			break
+		}
+		v.Images = append(v.Images, webui.Field{Name: webui.Line(d.CodeFile, 240), Value: webui.Line(d.DebugID, 60)})
+	}
 	return v
 }
 

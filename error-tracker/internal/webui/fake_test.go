@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/shared/errs"
 )
 
@@ -125,6 +126,28 @@ func (f *fakeTracker) FirstOccurrence(_ context.Context, id int64) (tracker.Occu
 		return tracker.Occurrence{}, errs.New(errs.NotFound, "no event")
 	}
 	return f.events[id][0], f.err
+}
+
+func (f *fakeTracker) Attachment(_ context.Context, issue, id int64, n int) (event.Attachment, error) {
+	for _, o := range f.events[issue] {
+		if o.ID == id && n < len(o.Event.Attachments) && o.Event.Attachments[n].Data != nil {
+			return o.Event.Attachments[n], f.err
+		}
+	}
+	return event.Attachment{}, errs.New(errs.NotFound, "no file")
+}
+
+func (f *fakeTracker) Files(_ context.Context, id int64) (kept []int, err error) {
+	for _, events := range f.events {
+		for _, o := range events {
+			for n, a := range o.Event.Attachments {
+				if o.ID == id && a.Data != nil {
+					kept = append(kept, n)
+				}
+			}
+		}
+	}
+	return kept, f.err
 }
 
 func (f *fakeTracker) Groups(_ context.Context, id int64) ([]tracker.Group, error) {

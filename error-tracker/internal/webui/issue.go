@@ -124,6 +124,17 @@ type eventView struct {
 	Contexts   []contextView
 	Extra      *webui.Node
 	Modules    []webui.Field
+	Files      []fileView
+	Marks      []webui.Field
+	Report     *reportView // nil when nothing is known of it
+}
+
+// reportView tells how the report was made.
+type reportView struct {
+	Grouping     []string // the sender's own fingerprint
+	Integrations string
+	Packages     []webui.Field
+	Images       []webui.Field // files of the stack and the IDs of their source maps
 }
 
 type crumb struct {
@@ -301,6 +312,9 @@ func (p *Pages) event(r *http.Request, d *issuePage) error {
 		return err
 	}
 	d.Event = p.eventOf(&o)
+	if d.Event.Files, err = p.files(r, d.URL, &o); err != nil {
+		return err
+	}
 	at := func(id int64) string { return d.URL + "?event=" + itoa(id) }
 	if older != 0 {
 		d.Nav.Older = at(older)

@@ -17,6 +17,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/problem"
@@ -34,6 +35,8 @@ type Tracker interface {
 	Occurrences(ctx context.Context, issueID, before int64, limit int) ([]tracker.Occurrence, error)
 	Occurrence(ctx context.Context, issueID, id int64) (o tracker.Occurrence, older, newer int64, err error)
 	FirstOccurrence(ctx context.Context, issueID int64) (tracker.Occurrence, error)
+	Attachment(ctx context.Context, issueID, occurrenceID int64, n int) (event.Attachment, error)
+	Files(ctx context.Context, occurrenceID int64) ([]int, error)
 	Groups(ctx context.Context, issueID int64) ([]tracker.Group, error)
 	Similar(ctx context.Context, issueID int64, limit int) ([]tracker.Issue, error)
 	Counts(ctx context.Context, ids []int64, env string, start time.Time, step time.Duration, n int) (map[int64][]int64, error)
@@ -163,6 +166,7 @@ func (p *Pages) Mount(r chi.Router, guard Guard) {
 		r.Post("/issues", h(p.bulk))
 		get(r, "/errors/{id:[0-9]+}.md", h(p.markdown))
 		get(r, "/errors/{id:[0-9]+}", h(p.issue))
+		get(r, "/errors/{id:[0-9]+}/events/{event:[0-9]+}/files/{n:[0-9]+}", h(p.file))
 		get(r, "/errors/{id:[0-9]+}/delete", h(p.confirmDelete))
 		get(r, "/errors/{id:[0-9]+}/{action:[a-z]+}", h(p.backToIssue))
 		r.Post("/errors/{id:[0-9]+}/{action:[a-z]+}", h(p.change))

@@ -105,7 +105,8 @@ type keyView struct {
 	Rate    string
 	Active  bool
 	Created time.Time
-	Used    time.Time
+	Used    time.Time // to the hour
+	Recent  bool      // used in this hour or the one before
 }
 
 func (p *Pages) project(w http.ResponseWriter, r *http.Request) error {
@@ -126,7 +127,7 @@ func (p *Pages) project(w http.ResponseWriter, r *http.Request) error {
 		k := &t.Keys[i]
 		v := keyView{
 			ID: k.ID, URL: d.URL + "/keys/" + itoa(k.ID), DSN: k.DSN(base), Label: webui.Line(k.Label, tracker.MaxKeyLabel),
-			Origins: strings.Join(k.Origins, "\n"), Active: k.Active, Created: k.CreatedAt, Used: k.UsedAt,
+			Origins: strings.Join(k.Origins, "\n"), Active: k.Active, Created: k.CreatedAt, Used: k.UsedAt, Recent: p.opts.Now().Sub(k.UsedAt) < 2*time.Hour,
 		}
 		if k.Rate > 0 {
 			v.Rate = itoa(int64(k.Rate))

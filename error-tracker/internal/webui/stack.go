@@ -28,6 +28,7 @@ type exception struct {
 	Relation  string // what it is to the one above: "caused by"; "" for the first
 	Mechanism string
 	Unhandled bool
+	Data      *webui.Node // what else is known of how it was caught
 	Blocks    []frameBlock
 	Total     int // frames
 	Hidden    int // frames beyond the limit
@@ -76,7 +77,7 @@ func stackOf(e *event.Event) []exception {
 		v := exception{
 			N: len(out) + 1, Type: webui.Line(x.Type, 200), Value: webui.Clip(x.Value, 8<<10),
 			Module: webui.Line(x.Module, 200), Mechanism: mechanism(x.Mechanism),
-			Unhandled: x.Mechanism.Handled != nil && !*x.Mechanism.Handled,
+			Unhandled: x.Mechanism.Handled != nil && !*x.Mechanism.Handled, Data: webui.JSONTree([]byte(x.Mechanism.Data)),
 		}
 		if v.Type == "" {
 			v.Type = "Error"
@@ -240,9 +241,7 @@ func frameOf(f *event.Frame, app bool) frame {
 			v.Pos += ":" + itoa(int64(f.Column))
 		}
 	}
-	if f.AbsPath != "" && f.AbsPath != f.Filename {
-		v.Title = webui.Line(f.AbsPath, 400)
-	}
+	v.Title = titleOf(f, v.File)
 	v.Source = sourceOf(f)
 	for i := range f.Vars {
 		if i == maxVars {
@@ -255,6 +254,19 @@ func frameOf(f *event.Frame, app bool) frame {
 		v.Vars = append(v.Vars, variable{webui.Line(f.Vars[i].Name, 120), tree})
 	}
 	return v
+}
+
+// titleOf is everything that is known of a place beside what is shown.
+func titleOf(f *event.Frame, file string) string {
+	var facts []string
+	for _, fact := range []struct{ name, value string }{
+		{"", f.AbsPath}, {"module ", f.Module}, {"package ", f.Package}, {"", f.RawFunction}, {"address ", f.Address},
+	} {
+		if fact.value != "" && fact.value != f.Filename && fact.value != file && fact.value != f.Function {
+			facts = append(facts, fact.name+webui.Line(fact.value, 400))
+		}
+	}
+	return strings.Join(facts, ", ")
 }
 
 // sourceOf is the text around the line, with numbers where the line is known.
@@ -306,7 +318,7 @@ type thread struct {
 	Total  int
 }
 
-// threadsOf shows the threads that have a stack. The crashed or current one is
+// threadsOf shows threads, those without a stack by their names. The crashed or current one is
 // open when no exception has a stack.
 func threadsOf(e *event.Event) []thread {
 	bare := true
@@ -317,8 +329,8 @@ func threadsOf(e *event.Event) []thread {
 	var out []thread
 	for i := range e.Threads {
 		t := &e.Threads[i]
-		if len(t.Frames) == 0 || len(out) == maxThreads {
-			continue
+		if len(out) == maxThreads {
+			break
 		}
 		v := thread{Name: webui.Line(t.Name, 120)}
 		if v.Name == "" {
