@@ -40,9 +40,13 @@ var questions = []question{
 	{"all 1000 series in one, 30 d @1h", `agg=avg`, `avg(avg_over_time(bench_gauge[1h]))`, 30 * 24 * time.Hour, time.Hour},
 }
 
+// rounds is how often a question is asked.
+const rounds = 51
+
+// benchQueries fills all servers and then asks them in turn, so that whatever
+// else the machine does meets all of them alike.
 func benchQueries(ctx context.Context, c config) error {
-	results := map[string][]string{}
-	var names []string
+	var targets []*target
 	for _, name := range []string{"metrics-collector", "victoria-metrics"} {
 		if _, err := exec.LookPath(name); c.only != "" && c.only != name || name != "metrics-collector" && err != nil {
 			continue
@@ -51,51 +55,52 @@ func benchQueries(ctx context.Context, c config) error {
 		if err != nil {
 			return err
 		}
-		list, err := queryOne(t)
-		t.stop()
-		if err != nil {
+		defer t.stop()
+		if err := fill(t); err != nil {
 			return err
 		}
-		names = append(names, name)
-		results[name] = list
+		targets = append(targets, t)
 	}
-	fmt.Printf("\nQueries over HTTP: %d gauges, a point a minute for 24 h and one each 5 minutes for nearly 29 days before; median of 9, in ms.\n\n", querySeries)
-	fmt.Printf("| query | %s |\n|---|%s\n", strings.Join(names, " | "), strings.Repeat("---:|", len(names)))
-	rows := make([]string, 0, len(questions)+2)
+	time.Sleep(15 * time.Second) // some make points visible only after a while
+	fmt.Printf("\nQueries over HTTP: %d gauges, a point a minute for 24 h and one each 5 minutes for nearly 29 days before; "+
+		"median of %d, asked in turn, in ms.\n\n| query |", querySeries, rounds)
+	for _, t := range targets {
+		fmt.Printf(" %s |", t.name)
+	}
+	fmt.Printf("\n|---|%s\n", strings.Repeat("---:|", len(targets)))
 	for _, q := range questions {
-		rows = append(rows, q.title)
-	}
-	rows = append(rows, "RSS after, MB (peak)", "disk, MB")
-	for i, title := range rows {
-		fmt.Printf("| %s |", title)
-		for _, name := range names {
-			fmt.Printf(" %s |", results[name][i])
+		took := make([][]time.Duration, len(targets))
+		for range rounds {
+			for i, t := range targets {
+				d, err := ask(t, q)
+				if err != nil {
+					return err
+				}
+				took[i] = append(took[i], d)
+			}
+		}
+		fmt.Printf("| %s |", q.title)
+		for i := range targets {
+			slices.Sort(took[i])
+			fmt.Printf(" %.2f |", float64(took[i][rounds/2].Microseconds())/1000)
 		}
 		fmt.Println()
 	}
-	return nil
+	return memoryAndDisk(targets)
 }
 
-func queryOne(t *target) ([]string, error) {
-	if err := fill(t); err != nil {
-		return nil, err
+func memoryAndDisk(targets []*target) error {
+	fmt.Print("| RSS after, MB (peak) |")
+	for _, t := range targets {
+		now, peak := t.memory()
+		fmt.Printf(" %.0f (%.0f) |", now, peak)
 	}
-	time.Sleep(15 * time.Second) // some make points visible only after a while
-	var list []string
-	for _, q := range questions {
-		var took []time.Duration
-		for range 9 {
-			d, err := ask(t, q)
-			if err != nil {
-				return nil, err
-			}
-			took = append(took, d)
-		}
-		slices.Sort(took)
-		list = append(list, fmt.Sprintf("%.2f", float64(took[len(took)/2].Microseconds())/1000))
+	fmt.Print("\n| disk, MB |")
+	for _, t := range targets {
+		fmt.Printf(" %.1f |", t.disk())
 	}
-	now, peak := t.memory()
-	return append(list, fmt.Sprintf("%.0f (%.0f)", now, peak), fmt.Sprintf("%.1f", t.disk())), nil
+	fmt.Println()
+	return nil
 }
 
 func ask(t *target, q question) (time.Duration, error) {

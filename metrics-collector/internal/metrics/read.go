@@ -60,12 +60,11 @@ func (p *plan) readTier(view View, seg *Segment, t Tier) error {
 	for span := first; span < seg.ToMS; span += t.SpanMS() {
 		spans = append(spans, span)
 	}
-	err = view.Groups(t, p.blobs(), spans, w.groups, func(span int64, g GroupRow) error {
+	err = p.eachGroup(view, t, spans, w.groups, func(span int64, g GroupRow) {
 		if of := through[span]; of != nil {
 			of[g.Group] = g.Through
 		}
-		return p.readGroup(seg, t, span, g, w)
-	})
+	}, func(span int64, g GroupRow) error { return p.readGroup(seg, t, span, g, w) })
 	if err != nil {
 		return err
 	}

@@ -189,7 +189,7 @@ const (
 )
 
 // View reads one consistent state, within the context that it was made with.
-// Data is only valid during the call of f.
+// But for the blobs of groups, data is only valid during the call of f.
 type View interface {
 	// Spans is Store.Spans for the spans that begin in [fromMS, toMS).
 	Spans(t Tier, fromMS, toMS int64) ([]PagedSpan, error)
@@ -197,6 +197,7 @@ type View interface {
 	Pages(t Tier, spanMS int64, lo, hi uint32, f func(id int64, data []byte) error) error
 	// Groups gives groups of spans, with those of their blobs that are asked
 	// for. spansMS and wanted are ascending, and so are the groups, by span first.
+	// Their blobs stay valid, as they may be decoded while others are read.
 	Groups(t Tier, blobs Blobs, spansMS []int64, wanted []uint32, f func(spanMS int64, g GroupRow) error) error
 	// Raw gives the batches and the sample pages that may have points in
 	// [fromMS, toMS) of series from lo to hi.
