@@ -10,6 +10,8 @@ const (
 	together = 32
 	// ahead is how many times as many may wait for it: about 1 MB of blobs.
 	ahead = 4
+	// fewGroups are read by one goroutine.
+	fewGroups = 2 * together
 )
 
 // errDecoding ends the reading after read failed; nobody sees it.
@@ -26,7 +28,7 @@ type spanGroup struct {
 // processor gets blobs while the other decodes them; it has ended when
 // eachGroup returns. What read returns ends the query.
 func (p *plan) eachGroup(view View, t Tier, spans []int64, groups []uint32, seen func(int64, GroupRow), read func(int64, GroupRow) error) error {
-	if len(spans)*len(groups) <= 2*together {
+	if len(spans)*len(groups) <= fewGroups {
 		return view.Groups(t, p.blobs(), spans, groups, func(span int64, g GroupRow) error {
 			seen(span, g)
 			return read(span, g)

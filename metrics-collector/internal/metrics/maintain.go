@@ -110,7 +110,7 @@ func (s *Service) groupsWithPages(ctx context.Context, t Tier, span PagedSpan) (
 	}
 	defer view.Close()
 	seen := make(map[uint32]bool)
-	err = view.Pages(t, span.SpanMS, 0, 1<<32-1, func(id int64, data []byte) error {
+	err = view.Pages(t, span.SpanMS, span.SpanMS+1, 0, 1<<32-1, func(_, id int64, data []byte) error {
 		if id > span.Through {
 			return nil
 		}
@@ -158,7 +158,7 @@ func (m *merger) read(ctx context.Context, store Store, part []uint32) error {
 		wanted[g] = true
 	}
 	lo, hi := part[0]*chunk.GroupSize, part[len(part)-1]*chunk.GroupSize+chunk.GroupSize-1
-	return view.Pages(m.tier, m.span.SpanMS, lo, hi, func(id int64, data []byte) error {
+	return view.Pages(m.tier, m.span.SpanMS, m.span.SpanMS+1, lo, hi, func(_, id int64, data []byte) error {
 		if id > m.span.Through {
 			return nil
 		}

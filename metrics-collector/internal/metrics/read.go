@@ -3,7 +3,6 @@ package metrics
 import (
 	"github.com/monlight/monlight/metrics-collector/internal/metrics/chunk"
 	"github.com/monlight/monlight/metrics-collector/internal/metrics/sketch"
-	"github.com/monlight/monlight/shared/errs"
 )
 
 // wanted finds the group of a series among those that are asked for.
@@ -48,32 +47,28 @@ func (p *plan) readTier(view View, seg *Segment, t Tier) error {
 		return nil
 	}
 	first := floorTo(seg.FromMS, t.SpanMS())
-	paged, err := view.Spans(t, first, seg.ToMS)
-	if err != nil {
-		return err
-	}
-	through := make(map[int64]map[uint32]int64, len(paged)) // of the spans that have pages
-	for _, s := range paged {
-		through[s.SpanMS] = make(map[uint32]int64)
-	}
 	var spans []int64
 	for span := first; span < seg.ToMS; span += t.SpanMS() {
 		spans = append(spans, span)
 	}
-	err = p.eachGroup(view, t, spans, w.groups, func(span int64, g GroupRow) {
-		if of := through[span]; of != nil {
-			of[g.Group] = g.Through
-		}
-	}, func(span int64, g GroupRow) error { return p.readGroup(seg, t, span, g, w) })
-	if err != nil {
-		return err
-	}
-	for _, s := range paged {
-		if err := p.readPages(view, seg, t, s.SpanMS, through[s.SpanMS], w); err != nil {
+	c := completeness{through: make(map[spanGroupKey]int64)}
+	// It takes longer to ask which spans have pages than to remember a few groups.
+	c.all = len(spans)*len(w.groups) <= fewGroups
+	if !c.all {
+		paged, err := view.Spans(t, first, seg.ToMS)
+		if err != nil {
 			return err
 		}
+		c.spans = make(map[int64]bool, len(paged))
+		for _, s := range paged {
+			c.spans[s.SpanMS] = true
+		}
 	}
-	return nil
+	err := p.eachGroup(view, t, spans, w.groups, c.note, func(span int64, g GroupRow) error { return p.readGroup(seg, t, span, g, w) })
+	if err != nil || !c.all && len(c.spans) == 0 {
+		return err
+	}
+	return p.readPages(view, seg, t, first, seg.ToMS, &c, w)
 }
 
 func (p *plan) blobs() Blobs {
@@ -188,112 +183,4 @@ func (p *plan) readSums(rows []accumulator) {
 			a.Sum += sum[i]
 		}
 	}
-}
-
-// readPages adds the cells of a span's pages that no group contains yet. Cells
-// of the minute tier may be read into a segment of hours.
-func (p *plan) readPages(view View, seg *Segment, t Tier, span int64, through map[uint32]int64, w *wanted) error {
-	lo, hi := w.bounds()
-	return view.Pages(t, span, lo, hi, func(id int64, data []byte) error {
-		r, err := chunk.OpenPage(data, span)
-		if err != nil {
-			return err
-		}
-		r.Between(lo, hi)
-		for r.Next() {
-			group := w.of(r.Series)
-			if group < 0 || id <= through[r.Series/chunk.GroupSize] {
-				continue
-			}
-			ms := span + int64(r.Bucket)*t.BucketMS()
-			if ms < seg.FromMS || ms >= seg.ToMS {
-				continue
-			}
-			bins := p.bins[:0]
-			if p.q.Need&chunk.Sketches != 0 {
-				if bins, err = r.Bins(bins); err != nil {
-					return err
-				}
-				p.bins = bins
-			}
-			p.merge(p.in(seg, group, ms), &r.Cell, bins)
-		}
-		if err := r.Err(); err != nil {
-			return err
-		}
-		return p.tooLarge()
-	})
-}
-
-// readUnmerged adds those minutes to a segment of hours that are not in the
-// hour tier yet.
-func (p *plan) readUnmerged(view View, seg *Segment) error {
-	w := newWanted(p.stored)
-	if len(w.list) == 0 {
-		return nil
-	}
-	paged, err := view.Spans(MinuteTier, seg.FromMS, seg.ToMS)
-	if err != nil {
-		return err
-	}
-	for _, s := range paged {
-		through := make(map[uint32]int64)
-		err := view.Groups(MinuteTier, NoBlobs, []int64{s.SpanMS}, w.groups, func(_ int64, g GroupRow) error {
-			through[g.Group] = g.Through
-			return nil
-		})
-		if err == nil {
-			err = p.readPages(view, seg, MinuteTier, s.SpanMS, through, w)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// readRaw adds points, which are in batches and in pages.
-func (p *plan) readRaw(view View, seg *Segment) error {
-	w := newWanted(p.live)
-	lo, hi := w.bounds()
-	var samples []chunk.Sample
-	var one sketch.Sketch
-	read := 0
-	count := func() error {
-		// A bound on the work, as rows have no other.
-		const maxSamples = 50_000_000
-		if read += len(samples); read > maxSamples {
-			return errs.New(errs.Invalid, "the range has more than %d raw points: ask for a shorter range or a step of a minute", maxSamples)
-		}
-		for i := range samples {
-			s := &samples[i]
-			group := w.of(s.Series)
-			if group < 0 || s.MS < seg.FromMS || s.MS >= seg.ToMS {
-				continue
-			}
-			a := p.in(seg, group, s.MS)
-			a.Add(s.Value, s.MS)
-			if p.typ == Histogram {
-				one.Reset()
-				one.Add(s.Value)
-				p.mergeBins(a, one.All())
-			}
-		}
-		return p.tooLarge()
-	}
-	return view.Raw(seg.FromMS, seg.ToMS, lo, hi,
-		func(data []byte) error {
-			var err error
-			if samples, err = chunk.DecodeBatch(samples[:0], data); err != nil {
-				return err
-			}
-			return count()
-		},
-		func(data []byte) error {
-			var err error
-			if samples, err = chunk.DecodeSamples(samples[:0], data, func(id uint32) bool { return w.of(id) >= 0 }); err != nil {
-				return err
-			}
-			return count()
-		})
 }

@@ -193,8 +193,9 @@ const (
 type View interface {
 	// Spans is Store.Spans for the spans that begin in [fromMS, toMS).
 	Spans(t Tier, fromMS, toMS int64) ([]PagedSpan, error)
-	// Pages gives the pages of a span that may have series from lo to hi, with their ids.
-	Pages(t Tier, spanMS int64, lo, hi uint32, f func(id int64, data []byte) error) error
+	// Pages gives the pages that may have series from lo to hi, of the spans
+	// that begin in [fromMS, toMS), with their spans and ids.
+	Pages(t Tier, fromMS, toMS int64, lo, hi uint32, f func(spanMS, id int64, data []byte) error) error
 	// Groups gives groups of spans, with those of their blobs that are asked
 	// for. spansMS and wanted are ascending, and so are the groups, by span first.
 	// Their blobs stay valid, as they may be decoded while others are read.

@@ -24,11 +24,12 @@ const ApplicationID = 0x4d4c4d43 // "MLMC"
 
 // Store implements metrics.Store.
 type Store struct {
-	db *sqlitedb.DB
+	db    *sqlitedb.DB
+	cache *cache
 }
 
 // NewStore returns a store in db, which the caller closes.
-func NewStore(db *sqlitedb.DB) *Store { return &Store{db: db} }
+func NewStore(db *sqlitedb.DB) *Store { return &Store{db: db, cache: newCache()} }
 
 // Keys of the table meta.
 const (

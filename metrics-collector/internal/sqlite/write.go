@@ -148,14 +148,16 @@ func (s *Store) Flush(ctx context.Context, f *metrics.Flush) error {
 
 // Merge implements metrics.Store.
 func (s *Store) Merge(ctx context.Context, t metrics.Tier, spanMS int64, groups []metrics.GroupRow, pages []metrics.TierPage) error {
-	return s.db.Maintain(ctx, func(tx *sqlitedb.Tx) error {
-		for i := range groups {
-			g := &groups[i]
-			if _, err := tx.Exec(tierTables[t].replaceGroup, groupID(t, spanMS, g.Group), g.Through, g.Sums, g.Rest); err != nil {
-				return err
+	return s.cache.change(spanKey{t, span(t, spanMS)}, func() error {
+		return s.db.Maintain(ctx, func(tx *sqlitedb.Tx) error {
+			for i := range groups {
+				g := &groups[i]
+				if _, err := tx.Exec(tierTables[t].replaceGroup, groupID(t, spanMS, g.Group), g.Through, g.Sums, g.Rest); err != nil {
+					return err
+				}
 			}
-		}
-		return insertPages(tx, pages)
+			return insertPages(tx, pages)
+		})
 	})
 }
 
@@ -200,6 +202,7 @@ func (s *Store) DropPages(ctx context.Context, t metrics.Tier, spanMS, through i
 // DropBefore implements metrics.Store.
 func (s *Store) DropBefore(ctx context.Context, t metrics.Tier, beforeMS int64) (rows int64, err error) {
 	before := span(t, beforeMS)
+	s.cache.forget(t, before)
 	if t == metrics.MinuteTier {
 		// A group must outlive its span's pages: it says which of them are in
 		// the hour tier already.
