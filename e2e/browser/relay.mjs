@@ -71,6 +71,12 @@ export async function startRelay(env = {}) {
   };
   return {
     url, key, stop, behind, post,
+    // uploadMap uploads a source map and returns what the relay says of it.
+    async uploadMap(of, map) {
+      const { status, body } = await post(`/api/source-maps?${new URLSearchParams(of)}`, map, { 'X-API-Key': key });
+      if (status !== 201) throw new Error(`upload a map: ${status} ${body}`);
+      return JSON.parse(body);
+    },
     // createKey makes a DSN key and returns it.
     async createKey(wanted) {
       const { status, body } = await post('/api/dsn-keys', wanted, { 'X-API-Key': key });
@@ -79,6 +85,12 @@ export async function startRelay(env = {}) {
     },
   };
 }
+
+// cartMap is the source map of a script whose first column is line 3 of a source, and whose tenth is line 7.
+export const cartMap = (release) => ({
+  version: 3, sources: ['src/cart.ts'], names: ['priceOf', 'total'], mappings: 'AAEEA,SAISC',
+  sourcesContent: [`// ${release}\nexport function priceOf(item) {\n  return item.price.amount;\n}\n\nexport function total(items) {\n  return items.reduce((sum, item) => sum + priceOf(item), 0);\n}\n`],
+});
 
 // someTraffic is a window to look into: accepted, refused and dropped.
 export async function someTraffic(relay) {
@@ -93,6 +105,14 @@ export async function someTraffic(relay) {
     }, headers);
   }
   await relay.post(`/api/browser/errors?key=${docs.public_key}`, { type: 'Error', message: 'm', stack: '' }, headers);
+  // Two releases with maps, and one whose map is missing.
+  for (const release of ['1.4.0', '1.4.1']) {
+    for (const file of ['app', 'vendor']) await relay.uploadMap({ project: 'shop', release, file_url: `https://shop.example/assets/${file}.min.js` }, cartMap(release));
+  }
+  for (const release of ['1.4.1', '1.5.0', '1.5.0']) {
+    await relay.post(`/api/browser/errors?key=${shop.public_key}`, { type: 'TypeError', message: 'price is undefined', release,
+      stack: 'TypeError: price is undefined\n    at n (https://shop.example/assets/app.min.js:1:2)\n    at t (https://shop.example/assets/app.min.js:1:12)' }, headers);
+  }
   await relay.post(`/api/browser/errors?key=${shop.public_key}`, {}, { ...headers, Origin: 'https://elsewhere.example' });
   await relay.post('/api/browser/errors?key=0000', {}, headers);
   await relay.post(`/api/browser/batch?key=${shop.public_key}`, '{"v":1,', headers);

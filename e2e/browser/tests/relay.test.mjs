@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
 import { Session, clean, launch, noSideways, shut } from '../pages.mjs';
 import { payloads } from '../payloads.mjs';
-import { someTraffic, startRelay } from '../relay.mjs';
+import { cartMap, someTraffic, startRelay } from '../relay.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const open = (page) => page.evaluate(() => { for (const d of document.querySelectorAll('details:not(.menu)')) d.open = true; });
@@ -38,6 +38,7 @@ describe('the pages of the relay', () => {
     ['source maps', session, '/source-maps'],
     ['source maps, no match', session, '/source-maps?release=none-of-ours'],
     ['test of a position', session, `/source-maps?test_project=shop&test_release=1&test=${encodeURIComponent('https://shop.example/app.min.js:1:2')}`, open],
+    ['test of a stack', session, `/source-maps?test_project=shop&test_release=1.4.1&test=${encodeURIComponent('https://shop.example/assets/app.min.js:1:2')}`, open],
     ['help dialog', session, '/', (page) => page.keyboard.press('?')],
     ['key not found', session, '/keys/4711', undefined, { status: 404 }],
     ['page not found', session, '/nothing/here', undefined, { status: 404 }],
@@ -117,6 +118,46 @@ describe('the pages of the relay', () => {
     });
   }
 
+  for (const js of [true, false]) {
+    test(`source maps: which are missing, a test, and away with one, ${js ? 'with' : 'without'} JavaScript`, async () => {
+      const release = js ? '3.0' : '3.1';
+      const of = { project: 'shop', release, file_url: '/assets/app.min.js' };
+      await relay.post(`/api/browser/errors?key=${shop.public_key}`, { type: 'E', message: 'm', release, stack: `E: m\n    at n (https://shop.example/assets/app.min.js:1:2)` }, { Origin: 'https://shop.example' });
+      const page = await session.open('/source-maps', { js });
+      for (let i = 0; i < 40 && !(await page.textContent('main')).includes(release); i++) { // it is written down a moment later
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        await page.goto(`${relay.url}/source-maps`);
+      }
+      const missing = page.locator('section:has(h2:text-is("Missing"))');
+      assert.match(await missing.locator(`tr:has-text("${release}")`).textContent(), /\/assets\/app\.min\.js/);
+
+      await relay.uploadMap(of, cartMap(release));
+      await page.goto(`${relay.url}/source-maps?project=shop&release=${release}`);
+      await page.selectOption('select[name=test_project]', 'shop');
+      await page.fill('input[name=test_release]', release);
+      await page.fill('textarea[name=test]', 'TypeError: x\n    at n (https://shop.example/assets/app.min.js:1:2)\n    at t (https://shop.example/assets/app.min.js:1:12)');
+      await page.click('button:has-text("Look it up")');
+      const box = await page.textContent('#test');
+      for (const wanted of ['Resolved', 'priceOf', 'in src/cart.ts:3:3', 'return item.price.amount;', 'src/cart.ts:7:12']) assert.ok(box.includes(wanted), `${wanted} in ${box}`);
+      assert.equal(await page.locator('#test .hit').count(), 2);
+
+      for (let i = 0; i < 60 && (await missing.textContent()).includes(release); i++) { // the event is corrected, and misses nothing any more
+        await new Promise((resolve) => setTimeout(resolve, 250));
+        await page.goto(`${relay.url}/source-maps?project=shop&release=${release}`);
+      }
+      assert.ok(!(await missing.textContent()).includes(release), 'the map is still missing');
+      assert.ok(relay.behind.got.some((r) => r.body.includes('"replace":true') && r.body.includes(`"release":"${release}"`)), 'no event was corrected');
+
+      await page.goto(`${relay.url}/source-maps?project=shop&release=${release}`);
+      await page.click('button:has-text("Delete the map")');
+      if (js) await page.click('dialog[open] button:has-text("Delete")');
+      await page.waitForURL(/source-maps/);
+      await page.waitForSelector('text=No map matches');
+      await clean(page, 'source maps');
+      await shut(page);
+    });
+  }
+
   test('by keyboard to a key and its test', async () => {
     const page = await session.open('/');
     await page.keyboard.press('j');
@@ -177,7 +218,8 @@ describe('the pages of the relay', () => {
       const key = await someTraffic(fresh);
       const folder = fileURLToPath(new URL('../../../docs/screenshots/', import.meta.url));
       await mkdir(folder, { recursive: true });
-      for (const [name, path] of [['keys', '/'], ['key', `/keys/${key.id}`], ['traffic', '/traffic'], ['source-maps', '/source-maps']]) {
+      for (const [name, path] of [['keys', '/'], ['key', `/keys/${key.id}`], ['traffic', '/traffic'],
+        ['source-maps', `/source-maps?test_project=shop&test_release=1.4.1&test=${encodeURIComponent('TypeError: price is undefined\n    at n (https://shop.example/assets/app.min.js:1:2)\n    at t (https://shop.example/assets/app.min.js:1:12)')}`]]) {
         for (const [scheme, width] of [['light', 1280], ['dark', 1280], ['light', 360]]) {
           const page = await reader.open(path, { scheme, width, height: 900 });
           await writeFile(`${folder}browser-relay-${name}-${scheme}-${width}.png`, await page.screenshot());
