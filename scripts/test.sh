@@ -79,13 +79,27 @@ python_client() {
   )
 }
 
-js_client() {
+js_ready() {
   have npm || { cannot 'no Node.js (20 or newer) with npm'; return; }
-  (
-    cd clients/js || exit 1
-    [ -d node_modules ] || npm ci --no-audit --no-fund || exit 1
-    npm run --silent typecheck && npm test --silent
-  )
+  [ -d clients/js/node_modules ] || (cd clients/js && npm ci --no-audit --no-fund)
+}
+
+js_client() {
+  js_ready || return
+  (cd clients/js && npm run --silent typecheck && npm test --silent)
+}
+
+js_chromium() {
+  js_ready || return
+  local chromium
+  chromium=$(chromium_path) || { cannot 'no Chromium (apt-get install chromium, or set CHROMIUM)'; return; }
+  (cd clients/js && npm run --silent build && CHROMIUM=$chromium node --test e2e/chromium.test.mjs)
+}
+
+js_firefox() {
+  js_ready || return
+  have firefox-esr || have firefox || { cannot 'no Firefox (apt-get install firefox-esr)'; return; }
+  (cd clients/js && npm run --silent build && node --test e2e/firefox.test.mjs)
 }
 
 wanted=("$@")
@@ -98,6 +112,8 @@ suite e2e e2e
 [ -e e2e/browser/package.json ] && suite browser browser
 [ -e clients/python/pyproject.toml ] && suite python python_client
 suite js js_client
+suite js:chromium js_chromium
+suite js:firefox js_firefox
 
 say ''
 say 'Suite                    Result     Seconds'

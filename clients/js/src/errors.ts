@@ -77,7 +77,7 @@ export const capture = (thrown: unknown, how: Capture): void => {
     timestamp: new Date().toISOString(),
     session_id: session,
     release: config.release,
-    context: { ...context, ...attempt(() => plain(how._context) as object), ...user },
+    context: { ...context, ...(plain(how._context) as object), ...user },
     // What the page's own handlers did not see is called onerror or onunhandledrejection.
     handled: how._mechanism[0] !== 'o',
     mechanism: how._mechanism,

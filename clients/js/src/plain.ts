@@ -26,6 +26,11 @@ export const text = (value: unknown): string => {
  */
 export function plain(root: unknown): unknown {
   let left = MAX_OBJECTS;
+  const read = (get: () => unknown, path: unknown[]): unknown => {
+    let copy: unknown = '[unreadable]';
+    attempt(() => (copy = walk(get(), path)));
+    return copy;
+  };
   const walk = (value: unknown, path: unknown[]): unknown => {
     const isList = Array.isArray(value);
     if (!/^(s|bi|o)/.test(typeof value) || value === null) return value;
@@ -35,11 +40,8 @@ export function plain(root: unknown): unknown {
     if (path.includes(value)) return '[Circular]';
     if (path.length === MAX_DEPTH || !left--) return PLAIN;
     const copy: Record<string, unknown> = isList ? ([] as never) : {};
-    for (const key of Object.keys(value as object).slice(0, MAX_MEMBERS)) {
-      copy[key] = '[unreadable]';
-      attempt(() => (copy[key] = walk((value as typeof copy)[key], [...path, value])));
-    }
+    for (const key of Object.keys(value as object).slice(0, MAX_MEMBERS)) copy[key] = read(() => (value as typeof copy)[key], [...path, value]);
     return copy;
   };
-  return walk(root, []);
+  return read(() => root, []);
 }
