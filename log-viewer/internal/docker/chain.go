@@ -32,14 +32,30 @@ func openChain(root *os.Root, id string) (chain, error) {
 			}
 			same = same && s.id.Inode == r.inode
 			s.age = r.age
+			if r.age > 0 && s.empty { // nothing is in it, or nothing yet: a copy is being made
+				s.close()
+				continue
+			}
 			c = append(c, s)
 		}
-		if after, err := rotations(root, id); err == nil && same && slices.Equal(before, after) {
+		c = c.withoutCopy()
+		if after, err := rotations(root, id); err == nil && same && slices.EqualFunc(before, after, rotation.same) {
 			return c, nil
 		}
 		c.close()
 	}
 	return nil, errMoving
+}
+
+// withoutCopy leaves out the copy that is being made of the file that is written,
+// before that is emptied: it is not complete, and what it holds is still there.
+func (c chain) withoutCopy() chain {
+	n := len(c)
+	if n < 2 || c[n-1].age > 0 || c[n-1].is(c[n-2].id) == 0 {
+		return c
+	}
+	c[n-2].close()
+	return append(c[:n-2], c[n-1])
 }
 
 func (c chain) close() {

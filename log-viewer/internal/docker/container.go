@@ -32,6 +32,9 @@ type container struct {
 	created time.Time
 }
 
+// errUnfinished is the error of a config that is no JSON, or not yet.
+var errUnfinished = errors.New(configFile + " is not what Docker writes")
+
 // configOf reads the config of a container. A container whose config cannot be
 // read goes by the beginning of its id.
 func configOf(root *os.Root, id string) (container, error) {
@@ -58,7 +61,7 @@ func configOf(root *os.Root, id string) (container, error) {
 		}
 	}
 	if err := json.Unmarshal(data, &in); err != nil {
-		return c, errors.New(configFile + " is not what Docker writes")
+		return c, errUnfinished
 	}
 	if name := cleanName(strings.TrimPrefix(in.Name, "/")); name != "" {
 		c.name = name

@@ -29,6 +29,7 @@ type follower struct {
 	streams [2]stream
 
 	seg      *segment    // the file that is read; nil as long as there is none
+	listed   []rotation  // as between saw the files last
 	older    []fileState // files before it that hold the beginning of open entries
 	known    []fileState // files after it, as the last run knew them
 	skipping bool        // the rest of a record that is too long or was begun in the middle
@@ -121,7 +122,15 @@ func (f *follower) resume(c chain, st state) error {
 		}
 	}
 	for i := from; i < len(st.Files); i++ {
-		at := c.find(st.Files[i].ident)
+		at := -1
+		if st.Files[i].Len == 0 && i > 0 { // it was empty: what is it now?
+			if before := c.find(st.Files[i-1].ident); before >= 0 && before+1 < len(c) {
+				at = before + 1
+			}
+		}
+		if at < 0 {
+			at = c.find(st.Files[i].ident)
+		}
 		if at < 0 {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 )
 
@@ -12,6 +13,11 @@ import (
 // truncated. rest is the size of an incomplete record.
 func (f *follower) atEnd(rest int, now time.Time) (more bool, err error) {
 	s := f.seg
+	if s.empty && rest == 0 {
+		if other, err := f.between(); other || err != nil {
+			return other, err
+		}
+	}
 	if !s.final {
 		f.lag = max(0, s.size()-s.offset)
 		info, err := f.root.Lstat(f.id + "/" + logName(f.id))
@@ -22,7 +28,7 @@ func (f *follower) atEnd(rest int, now time.Time) (more bool, err error) {
 			if !f.gone {
 				return false, err
 			}
-		} else if !info.Mode().IsRegular() || inodeOf(info) == s.id.Inode || info.Size() == 0 {
+		} else if !info.Mode().IsRegular() || inodeOf(info) == s.id.Inode || info.Size() == 0 && f.newest(s) {
 			// An empty new file says nothing yet: whoever writes may still have
 			// the old one open.
 			return false, nil
@@ -41,6 +47,20 @@ func (f *follower) atEnd(rest int, now time.Time) (more bool, err error) {
 		}
 	}
 	return f.next()
+}
+
+// newest tells whether s is the file that was rotated away last.
+func (f *follower) newest(s *segment) bool {
+	all, err := rotations(f.root, f.id)
+	if err != nil {
+		return true
+	}
+	for _, r := range all {
+		if r.inode == s.id.Inode {
+			return r.age <= 1
+		}
+	}
+	return false // compressed or removed, by somebody who knows that it is complete
 }
 
 // lastRecord takes the end of a file that has no newline.
@@ -80,7 +100,9 @@ func (f *follower) next() (more bool, err error) {
 
 // change makes s the file that is read.
 func (f *follower) change(s *segment) {
-	f.older = append(f.older, fileState{f.seg.id, f.seg.base})
+	if f.seg.id.Len > 0 {
+		f.older = append(f.older, fileState{f.seg.id, f.seg.base})
+	}
 	s.base = f.seg.end()
 	for i, k := range f.known {
 		if s.is(k.ident) > 0 { // where the last run has seen it begin
@@ -125,6 +147,14 @@ func (f *follower) truncated() (more bool, err error) {
 // between looks for files that were begun and ended since the present one was
 // found empty, and goes on with the first one.
 func (f *follower) between() (found bool, err error) {
+	now, err := rotations(f.root, f.id)
+	if err != nil {
+		return false, err
+	}
+	if len(now) > 0 && slices.Equal(now, f.listed) {
+		return false, nil
+	}
+	f.listed = now
 	c, err := openChain(f.root, f.id)
 	if err != nil {
 		return false, err

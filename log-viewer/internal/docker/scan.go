@@ -36,6 +36,11 @@ func (s *Source) scan(ctx context.Context) {
 		s.look(ctx, id)
 	}
 	s.scans++
+	for id := range s.unfinished {
+		if !there[id] || s.followers[id] != nil {
+			delete(s.unfinished, id)
+		}
+	}
 	if len(ids) > 0 || s.seen { // an empty folder may be one that is not mounted
 		for id, f := range s.followers {
 			f.gone = !there[id]
@@ -53,7 +58,7 @@ func (s *Source) scan(ctx context.Context) {
 func (s *Source) look(ctx context.Context, id string) {
 	c, err := configOf(s.root, id)
 	f := s.followers[id]
-	if f == nil && missing(err) && s.young(id) {
+	if f == nil && (missing(err) || errors.Is(err, errUnfinished)) && s.young(id) {
 		s.again = true // it is being made
 		s.watch.add(id)
 		return
@@ -93,10 +98,19 @@ func (s *Source) look(ctx context.Context, id string) {
 // container's config.
 const configWithin = 10 * time.Second
 
-// young tells whether the folder of a container was made a moment ago.
+// young tells whether a container without a config may have been made a moment
+// ago.
 func (s *Source) young(id string) bool {
 	info, err := s.root.Lstat(id)
-	return err == nil && s.opts.Now().Sub(info.ModTime()) < configWithin
+	if err != nil {
+		return false
+	}
+	now := s.opts.Now()
+	if _, ok := s.unfinished[id]; !ok {
+		s.unfinished[id] = now
+	}
+	// Rotations change the folder too, but not when we saw it first.
+	return now.Sub(info.ModTime()) < configWithin && now.Sub(s.unfinished[id]) < configWithin
 }
 
 func (s *Source) openRoot() error {

@@ -195,10 +195,14 @@ func (s *segment) firstTime(d *decoder) int64 {
 
 // rotation is a file of a container's log by its name.
 type rotation struct {
-	name  string
-	age   int // 0 is the file that is written, 1 the one before it
-	inode uint64
+	name    string
+	age     int // 0 is the file that is written, 1 the one before it
+	inode   uint64
+	changed int64 // Unix nanoseconds; 0 of the file that is written
 }
+
+// same tells whether the files have the same names.
+func (r rotation) same(other rotation) bool { return r.name == other.name && r.inode == other.inode }
 
 // rotations lists the files of a log, the oldest first.
 func rotations(root *os.Root, id string) ([]rotation, error) {
@@ -231,7 +235,11 @@ func rotations(root *os.Root, id string) ([]rotation, error) {
 		if err != nil {
 			continue // renamed while we looked; see chain
 		}
-		all = append(all, rotation{name: id + "/" + e.Name(), age: age, inode: inodeOf(info)})
+		r := rotation{name: id + "/" + e.Name(), age: age, inode: inodeOf(info)}
+		if age > 0 {
+			r.changed = info.ModTime().UnixNano()
+		}
+		all = append(all, r)
 	}
 	// Where a file is there plain and compressed, it is being compressed: the plain one is whole.
 	slices.SortFunc(all, func(a, b rotation) int {

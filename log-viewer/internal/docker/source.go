@@ -61,21 +61,22 @@ type Source struct {
 	status Status
 
 	// Run alone uses what follows.
-	root      *os.Root
-	watch     *watcher
-	followers map[string]*follower
-	excluded  []Container
-	saved     map[string][]byte // cursors of the last run, of containers not seen yet
-	birth     time.Time
-	dec       decoder
-	buf       []byte
-	batch     *batch
-	spare     chan *batch
-	full      chan *batch
-	dirError  error
-	again     bool // a container was not complete
-	scans     int
-	seen      bool // there were containers in the folder as it is mounted now
+	root       *os.Root
+	watch      *watcher
+	followers  map[string]*follower
+	excluded   []Container
+	saved      map[string][]byte // cursors of the last run, of containers not seen yet
+	birth      time.Time
+	dec        decoder
+	buf        []byte
+	batch      *batch
+	spare      chan *batch
+	full       chan *batch
+	dirError   error
+	again      bool                 // a container was not complete
+	unfinished map[string]time.Time // when containers without a config were seen first
+	scans      int
+	seen       bool // there were containers in the folder as it is mounted now
 }
 
 // New returns a source that writes to to from the places that cursors has.
@@ -127,6 +128,7 @@ func (s *Source) begin(ctx context.Context) error {
 	}
 	s.saved = map[string][]byte{}
 	s.followers = map[string]*follower{}
+	s.unfinished = map[string]time.Time{}
 	s.watch = newWatcherIf(!s.opts.NoWatch, s.opts.Dir)
 	s.buf = make([]byte, chunkBytes)
 	s.spare, s.full = make(chan *batch, 2), make(chan *batch)
