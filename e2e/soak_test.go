@@ -25,3 +25,8 @@ func TestSoakKills(t *testing.T) {
 func TestSoakRelayOutages(t *testing.T) {
 	relayKillRounds(t, 3, time.Minute, time.Minute+time.Second)
 }
+
+// A million lines of a container while the log viewer is killed 100 times.
+func TestSoakEveryLineOfAContainerIsStoredOnce(t *testing.T) {
+	logTruth(t, 1_000_000, 100)
+}
