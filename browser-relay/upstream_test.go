@@ -16,13 +16,14 @@ import (
 type fakeUpstream struct {
 	*httptest.Server
 
-	mu     sync.Mutex
-	events map[string]map[string]any // by event ID
-	order  []string                  // event IDs as they came first
-	points []map[string]any
-	keys   map[string]string // Idempotency-Key -> body
-	hits   int
-	poison any // the message of events that it fails with
+	mu      sync.Mutex
+	events  map[string]map[string]any // by event ID
+	order   []string                  // event IDs as they came first
+	points  []map[string]any
+	keys    map[string]string // Idempotency-Key -> body
+	hits    int
+	largest int // bytes of a report
+	poison  any // the message of events that it fails with
 
 	noBatches bool                                              // an error tracker of before there were any
 	answer    func(w http.ResponseWriter, r *http.Request) bool // true: it has answered
@@ -87,6 +88,7 @@ func (u *fakeUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		fmt.Fprintf(w, `{"results":[%s]}`, strings.Join(results, ","))
 	case "/api/errors":
+		u.largest = max(u.largest, len(body))
 		var e map[string]any
 		if json.Unmarshal(body, &e) != nil {
 			http.Error(w, `{"detail":"Invalid JSON"}`, http.StatusBadRequest)

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"bytes"
-	"encoding/json"
 
 	"github.com/monlight/monlight/browser-relay/internal/relay"
 )
@@ -28,7 +27,7 @@ func (Encoder) Points(project string, metrics []relay.Metric) ([]byte, error) {
 		}
 		list[i] = point{m.Name, m.Type, m.Value, labels, stamp(m.At), project}
 	}
-	text, err := json.Marshal(list)
+	text, err := marshal(list)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 
@@ -113,7 +114,11 @@ func (r *report) fit() ([]byte, error) {
 				r.Breadcrumbs[i].Data = nil
 			}
 		},
-		func() { r.Extra["context"] = map[string]string{"cut": "the context was too large"} },
+		func() {
+			if r.Extra["context"] != nil {
+				r.Extra["context"] = map[string]string{"cut": "the context was too large"}
+			}
+		},
 		func() { r.Breadcrumbs, r.Exceptions, r.Contexts = nil, nil, nil },
 		func() { r.Message, r.Traceback = relay.Cut(r.Message, 8<<10), relay.Cut(r.Traceback, 64<<10) },
 		func() { r.Extra, r.Traceback = nil, relay.Cut(r.Traceback, 16<<10) },
@@ -122,11 +127,21 @@ func (r *report) fit() ([]byte, error) {
 	for _, leaveOut := range steps {
 		leaveOut()
 		var err error
-		if body, err = json.Marshal(r); err != nil || len(body) <= maxReport {
+		if body, err = marshal(r); err != nil || len(body) <= maxReport {
 			return body, err
 		}
 	}
 	return body, nil
+}
+
+// marshal is json.Marshal without the escapes that only a page would need: they
+// make six bytes of one.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 func stamp(t time.Time) string {
