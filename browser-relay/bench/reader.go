@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	gosourcemap "github.com/go-sourcemap/sourcemap"
@@ -61,7 +62,7 @@ func reader(ctx context.Context, args []string) error {
 
 func readWithGoSourcemap(file string, positions [][2]int) (r reading, answers []string, err error) {
 	before := residentPeak(os.Getpid())
-	begin := time.Now()
+	begin, used := time.Now(), cpuTime()
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return r, nil, err
@@ -77,7 +78,7 @@ func readWithGoSourcemap(file string, positions [][2]int) (r reading, answers []
 	for _, p := range positions[:coldCalls] {
 		look(p)
 	}
-	r.ColdMS = float64(time.Since(begin).Microseconds()) / 1000
+	r.ColdMS, r.ColdCPU = millis(time.Since(begin)), millis(cpuTime()-used)
 	begin = time.Now()
 	for _, p := range positions {
 		answers = append(answers, look(p))
@@ -85,6 +86,17 @@ func readWithGoSourcemap(file string, positions [][2]int) (r reading, answers []
 	r.PerSecond = float64(len(positions)) / time.Since(begin).Seconds()
 	r.PeakMB = residentPeak(os.Getpid()) - before
 	return r, answers, nil
+}
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// cpuTime is the processor time of this process.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func answer(source, name string, line, column int, found bool) string {
@@ -111,9 +123,9 @@ func readFromStore(ctx context.Context, database string, positions [][2]int) (r 
 		return r, nil, fmt.Errorf("%d maps: %w", len(maps), err)
 	}
 	before := residentPeak(os.Getpid())
-	var rounds []float64
+	var rounds, processor []float64
 	for n := range coldRounds {
-		begin := time.Now()
+		begin, used := time.Now(), cpuTime()
 		m, err := sourcemap.NewCache(store, mapCache).Open(ctx, maps[0].ID, store.MapIndex)
 		if err != nil {
 			return r, nil, err
@@ -129,10 +141,11 @@ func readFromStore(ctx context.Context, database string, positions [][2]int) (r 
 				}
 			}
 		}
-		rounds = append(rounds, float64(time.Since(begin).Microseconds())/1000)
+		rounds, processor = append(rounds, millis(time.Since(begin))), append(processor, millis(cpuTime()-used))
 	}
 	slices.Sort(rounds)
-	r.ColdMS = rounds[coldRounds/2]
+	slices.Sort(processor)
+	r.ColdMS, r.ColdCPU = rounds[coldRounds/2], processor[coldRounds/2]
 	m, err := sourcemap.NewCache(store, mapCache).Open(ctx, maps[0].ID, store.MapIndex)
 	if err != nil {
 		return r, nil, err
