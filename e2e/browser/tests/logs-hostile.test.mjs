@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { line, send, startLogs } from '../lines.mjs';
 import { Session, clean, launch, noSideways, shut } from '../pages.mjs';
@@ -113,6 +116,35 @@ describe('hostile lines', () => {
     assert.deepEqual(await look(page), []);
     await clean(page);
     await shut(page);
+  });
+
+  test('nor what Docker says about containers', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'monlight-containers-'));
+    for (const [i, p] of payloads.entries()) {
+      const id = i.toString(16).padStart(64, 'a'), dir = join(folder, id);
+      await mkdir(dir);
+      await writeFile(join(dir, 'config.v2.json'), JSON.stringify({ ID: id, Name: `/${p}`, Config: { Image: p, Labels: { 'com.docker.compose.service': p, 'com.docker.compose.project': p, [p]: p } } }));
+      await writeFile(join(dir, `${id}-json.log`), `${JSON.stringify({ log: `${p}\n`, stream: 'stderr', time: new Date().toISOString() })}\n`);
+    }
+    const own = await startLogs({ LOG_SOURCES: folder });
+    try {
+      const reader = await new Session(browser, own).signIn();
+      for (let i = 0; (await own.api('/api/containers')).containers.filter((c) => c.service && c.image).length < payloads.length * 0.8; i++) {
+        assert.ok(i < 150, 'the containers are not read');
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      for (const path of ['/containers', '/', '/live']) {
+        const page = await reader.open(path);
+        await page.evaluate(() => { for (const b of document.querySelectorAll('[data-more]')) b.click(); });
+        assert.deepEqual(await look(page), [], path);
+        await noSideways(page, path);
+        await clean(page, path);
+        await shut(page);
+      }
+    } finally {
+      await own.stop();
+      await rm(folder, { recursive: true });
+    }
   });
 
   test('a filter by each hostile container finds its lines', async () => {

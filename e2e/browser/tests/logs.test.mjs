@@ -183,6 +183,9 @@ describe('exploring logs', () => {
   test('a field becomes a column of the list, of its pages and of the table without scripts', async () => {
     const page = await session.open('/?container=api-1');
     await page.locator('.r').first().click();
+    // The trace is found in every container.
+    const trace = new URL(await page.getAttribute('#entry .related a', 'href'), page.url());
+    assert.deepEqual([trace.pathname, /^"[0-9a-f]{32}"$/.test(trace.searchParams.get('search')), trace.searchParams.get('container')], ['/', true, null]);
     await page.click('#entry [aria-label="Column duration_ms"]');
     await page.waitForURL(/column=duration_ms/);
     await page.waitForSelector('.heads >> text=duration_ms');

@@ -248,7 +248,7 @@ func TestPagesByCursorNeitherSkipNorRepeat(t *testing.T) {
 
 func TestOneEntryHasItsFields(t *testing.T) {
 	a := seeded(t)
-	if _, body := a.get(t, "/api/logs/4"); !strings.Contains(body, `"fields":[{"name":"msg","value":"slow"},{"name":"duration_ms","value":"812"},{"name":"trace_id","value":"5b8a`) {
+	if _, body := a.get(t, "/api/logs/4"); !strings.Contains(body, `,"trace_id":"5b8aa5a2d2c872e8321cf37308d69df2","fields":[{"name":"msg","value":"slow"},{"name":"duration_ms","value":"812"},{"name":"trace_id","value":"5b8a`) {
 		t.Error(body)
 	}
 	if _, body := a.get(t, "/api/logs/5"); !strings.Contains(body, `"id":5,`) || !strings.HasSuffix(body, `"fields":[]}`) {

@@ -22,9 +22,17 @@ func (a *api) entry(w http.ResponseWriter, r *http.Request) error {
 	}
 	writeJSON(w, func(b []byte) []byte {
 		b = appendEntry(b, e)
-		b = append(b[:len(b)-1], `,"fields":[`...)
+		text := logs.Plain(e.Message)
+		b = b[:len(b)-1]
+		if trace := fields.TraceID(text); trace != "" {
+			b = appendString(append(b, `,"trace_id":`...), trace)
+		}
+		if request := fields.RequestID(text); request != "" {
+			b = appendString(append(b, `,"request_id":`...), request)
+		}
+		b = append(b, `,"fields":[`...)
 		first := true
-		fields.Each(logs.Plain(e.Message), func(name, value string) bool {
+		fields.Each(text, func(name, value string) bool {
 			if !first {
 				b = append(b, ',')
 			}

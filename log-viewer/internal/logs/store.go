@@ -7,8 +7,8 @@ import (
 
 // Store keeps entries. A write that returned nil survives a crash and a power
 // cut; one that returned an error may or may not have happened. Methods return
-// NotFound for an entry that is not there, Unavailable while the disk is full
-// or the store is stopping, and Invalid for a query that cannot be answered.
+// NotFound for an entry that is not there, RateLimited while entries come faster than
+// they can be stored, Unavailable while the disk is full or the store is stopping, and Invalid for a query that cannot be answered.
 type Store interface {
 	// Append writes b as a whole and returns the ID of its first entry; the
 	// others follow without gaps. 0 means that the batch had no entries or

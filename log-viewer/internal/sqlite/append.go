@@ -13,7 +13,8 @@ import (
 const (
 	// keyTime is how long the keys of batches are remembered.
 	keyTime = 6 * time.Hour
-	// roomTime is how long Append waits for entries to be sealed.
+	// roomTime is how long Append waits for entries to be sealed. It is longer
+	// than a block takes on a slow machine.
 	roomTime = 10 * time.Second
 )
 
@@ -24,7 +25,7 @@ type pending struct {
 }
 
 // Append implements logs.Store. While more entries wait to be sealed than there
-// is room for, it waits, and then returns Unavailable.
+// is room for, it waits, and then returns RateLimited.
 func (s *Store) Append(ctx context.Context, b logs.Batch) (first int64, err error) {
 	known, err := s.learn(ctx, b)
 	if err != nil {
@@ -132,14 +133,14 @@ func (s *Store) awaitRoom(ctx context.Context) error {
 		}
 		s.wakeSealer()
 		if timeout == nil {
-			t := time.NewTimer(roomTime)
+			t := time.NewTimer(s.roomTime)
 			defer t.Stop()
 			timeout = t.C
 		}
 		select {
 		case <-room:
 		case <-timeout:
-			return errs.RetryIn(errs.Unavailable, time.Second, "entries arrive faster than they can be stored")
+			return errs.RetryIn(errs.RateLimited, time.Second, "entries arrive faster than they can be stored")
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.stop:

@@ -72,6 +72,7 @@ type Store struct {
 	sealMu   sync.Mutex    // held while blocks are made or removed
 	learnMu  sync.Mutex    // held while sources are added
 	retainMu sync.Mutex    // held while blocks are removed
+	roomTime time.Duration // see the constant
 	replaced []int64       // blocks that were packed anew and whose lines are still there; guarded by retainMu
 
 	stop   chan struct{}
@@ -168,7 +169,7 @@ func Open(ctx context.Context, db *sqlitedb.DB, o Options) (*Store, error) {
 	s := &Store{
 		db: db, opts: o, sizes: o.sizes(), log: o.Log, now: o.Now, dec: dec,
 		heavy: make(chan struct{}, 1), stop: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}),
-		rates: make(map[uint32]*rate),
+		rates: make(map[uint32]*rate), roomTime: roomTime,
 	}
 	s.cache = newCache(s.sizes.cache)
 	if err := s.load(ctx); err != nil {

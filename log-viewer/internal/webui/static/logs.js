@@ -103,7 +103,7 @@ const drawer = ml.drawer = {
     $('#entry-title .c').textContent = item.shown ?? ml.visible(item.container);
     $('.meta', el).textContent = `${ml.clock(item.timestamp)} · ${item.timestamp} · entry ${item.id}`;
     $('[data-open]', el).href = ml.entryPath(item.id);
-    for (const name of ['.fields', '.around', '.tree']) $(name, el).replaceChildren();
+    for (const name of ['.fields', '.around', '.tree', '.related']) $(name, el).replaceChildren();
     this.abort?.abort();
     this.abort = new AbortController();
     this.message(item.message);
@@ -112,6 +112,18 @@ const drawer = ml.drawer = {
     this.full = full;
     this.message(full.message);
     this.fields(full.fields);
+    this.related(full);
+  },
+  // Everything of the same trace or request, whatever wrote it.
+  related(full) {
+    const at = $('.related', this.el);
+    for (const [label, id] of [['This trace', full.trace_id], ['This request', full.request_id]]) {
+      if (!id) continue;
+      const a = ml.make('a', 'btn small', label);
+      a.href = `${base()}?${new URLSearchParams({ search: `"${id.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"` })}`;
+      a.title = `All entries with ${ml.visible(id)}`;
+      at.append(a);
+    }
   },
   // Long texts are cut until the reader wants them whole.
   message(text, all) {
