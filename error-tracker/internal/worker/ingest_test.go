@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 )
 
 type ingestStore struct {
+	mu     sync.Mutex
 	err    error
 	counts map[string]int64
 	used   map[int64]time.Time
@@ -20,6 +22,8 @@ type ingestStore struct {
 }
 
 func (s *ingestStore) CountIngest(_ context.Context, counts []tracker.IngestCount) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.calls++
 	if s.err != nil {
 		return s.err
@@ -31,6 +35,8 @@ func (s *ingestStore) CountIngest(_ context.Context, counts []tracker.IngestCoun
 }
 
 func (s *ingestStore) KeysUsed(_ context.Context, used map[int64]time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for id, at := range used {
 		s.used[id] = at
 	}
@@ -40,6 +46,7 @@ func (s *ingestStore) KeysUsed(_ context.Context, used map[int64]time.Time) erro
 func TestIngestStoresWhatItCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &ingestStore{counts: map[string]int64{}, used: map[int64]time.Time{}}
+		s.err = errors.New("disk full")
 		i := NewIngest(s, time.Now, slog.New(slog.DiscardHandler))
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
@@ -49,16 +56,21 @@ func TestIngestStoresWhatItCounted(t *testing.T) {
 		i.Count(1, tracker.Accepted, "event", 3)
 		i.Count(2, tracker.Lost, "error: queue_overflow", 7)
 		i.Used(9)
-		s.err = errors.New("disk full")
 		time.Sleep(ingestInterval + time.Second)
+		synctest.Wait()
+		s.mu.Lock()
 		if len(s.counts) != 0 || s.calls+len(s.used) == 0 {
 			t.Fatalf("stored %v on a full disk", s.counts)
 		}
 		s.err = nil
+		s.mu.Unlock()
 		time.Sleep(ingestInterval)
+		synctest.Wait()
+		s.mu.Lock()
 		if s.counts["1 accepted event"] != 5 || s.counts["2 lost error: queue_overflow"] != 7 || s.used[9].IsZero() {
 			t.Errorf("stored %v, keys %v", s.counts, s.used)
 		}
+		s.mu.Unlock()
 		i.Count(1, tracker.Accepted, "event", 1)
 		cancel()
 		<-done
