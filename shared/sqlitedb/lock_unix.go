@@ -26,7 +26,12 @@ func lockFile(path string) (*fileLock, error) {
 	return &fileLock{f}, nil
 }
 
-func (l *fileLock) release() { l.f.Close() }
+// release drops the lock at once. Closing alone would not while a process that
+// is just being started has a copy of the descriptor: until it runs its own program.
+func (l *fileLock) release() {
+	_ = syscall.Flock(int(l.f.Fd()), syscall.LOCK_UN)
+	l.f.Close()
+}
 
 // openLocked opens or creates a file that nobody else has opened so.
 func openLocked(path string) (*os.File, error) {
