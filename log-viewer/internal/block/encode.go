@@ -36,9 +36,15 @@ type Encoder struct {
 
 	templates []template
 	rowOf     []uint16 // template of each row
+	byRow     []uint16 // rows by template, those of a template in their order
 	varAt     []uint32 // where the variables of a row begin in vars
 	vars      []span   // parts of the rows' text
 	fold      []byte
+	filter    filterBuilder
+	hashes    []uint64
+
+	streams [4][]byte // of the block, before they are compressed
+	packed  []byte    // and after, one behind the other
 }
 
 // template is a template of the block that is being made.
@@ -46,7 +52,8 @@ type template struct {
 	text     string
 	verbatim bool
 	vars     int
-	rows     []uint16
+	n        int      // rows that have it
+	rows     []uint16 // these, a part of byRow
 }
 
 // NewEncoder returns an encoder. A frugal one takes less memory and makes
@@ -76,11 +83,14 @@ func (e *Encoder) Encode(r *Rows) (*Sealed, error) {
 	e.collect(r)
 	e.index.reset()
 	s := &Sealed{Summary: summarize(r)}
-	vars, hex := e.columns(r)
-	s.Data = e.assemble(n, e.meta(r), e.dictionary(), vars, hex)
+	e.columns(r)
+	e.meta(r)
+	e.dictionary()
+	s.Data = e.assemble(n)
 	e.indexTemplates(r)
 	s.Words, s.Overflow = e.index.list(), e.index.overflow
-	filter, ok := BuildFilter(e.index.ids.keys())
+	e.hashes = e.index.ids.appendKeys(e.hashes[:0])
+	filter, ok := e.filter.build(e.hashes)
 	s.Filter, s.NoFilter = filter, !ok
 	clear(e.byText)
 	clear(e.templates)
@@ -103,18 +113,35 @@ func (e *Encoder) collect(r *Rows) {
 			e.byText[text] = t
 			e.templates = append(e.templates, template{text: text, verbatim: verbatim, vars: len(e.split.vars)})
 		}
-		e.templates[t].rows = append(e.templates[t].rows, uint16(i)) //nolint:gosec // below MaxRows
-		e.rowOf = append(e.rowOf, uint16(t))                         //nolint:gosec // at most as many as rows
-		e.varAt = append(e.varAt, uint32(len(e.vars)))               //nolint:gosec // bounded by the text
+		e.templates[t].n++
+		e.rowOf = append(e.rowOf, uint16(t))           //nolint:gosec // at most as many as rows
+		e.varAt = append(e.varAt, uint32(len(e.vars))) //nolint:gosec // bounded by the text
 		for _, v := range e.split.vars {
 			e.vars = append(e.vars, span{start + v.from, start + v.to})
 		}
 		start = r.End[i]
 	}
+	e.group()
+}
+
+// group fills the rows of the templates.
+func (e *Encoder) group() {
+	e.byRow = sized(e.byRow, len(e.rowOf))
+	from := 0
+	for i := range e.templates {
+		t := &e.templates[i]
+		t.rows = e.byRow[from : from : from+t.n]
+		from += t.n
+	}
+	for row, i := range e.rowOf {
+		t := &e.templates[i]
+		t.rows = append(t.rows, uint16(row)) //nolint:gosec // below MaxRows
+	}
 }
 
 // columns packs the variables, and indexes them as it goes.
-func (e *Encoder) columns(r *Rows) (vars, hex []byte) {
+func (e *Encoder) columns(r *Rows) {
+	vars, hex := e.streams[streamVars][:0], e.streams[streamHex][:0]
 	for _, t := range e.templates {
 		for k := range t.vars {
 			values := e.pack.values[:0]
@@ -133,13 +160,13 @@ func (e *Encoder) columns(r *Rows) (vars, hex []byte) {
 			vars, hex = e.pack.pack(vars, hex)
 		}
 	}
-	return vars, hex
+	e.streams[streamVars], e.streams[streamHex] = vars, hex
 }
 
 // meta packs times, IDs, templates, sources and flags.
-func (e *Encoder) meta(r *Rows) []byte {
+func (e *Encoder) meta(r *Rows) {
 	n := r.Len()
-	out := make([]byte, 0, 8*n)
+	out := e.streams[streamMeta][:0]
 	out = binary.AppendVarint(out, r.IDOf(0))
 	if r.ID == nil {
 		out = append(out, 0)
@@ -186,7 +213,7 @@ func (e *Encoder) meta(r *Rows) []byte {
 			out = append(out, r.Flags[row])
 		}
 	}
-	return out
+	e.streams[streamMeta] = out
 }
 
 // timeUnit is the longest of the usual units that all times are whole numbers of.
@@ -202,12 +229,8 @@ func timeUnit(times []int64) int64 {
 
 // dictionary packs the templates: their lengths, with a bit for verbatim, then
 // their texts.
-func (e *Encoder) dictionary() []byte {
-	n := 0
-	for _, t := range e.templates {
-		n += len(t.text) + 3
-	}
-	out := make([]byte, 0, n)
+func (e *Encoder) dictionary() {
+	out := e.streams[streamDict][:0]
 	for _, t := range e.templates {
 		v := uint64(len(t.text)) << 1
 		if t.verbatim {
@@ -218,27 +241,26 @@ func (e *Encoder) dictionary() []byte {
 	for _, t := range e.templates {
 		out = append(out, t.text...)
 	}
-	return out
+	e.streams[streamDict] = out
 }
 
 // assemble compresses the streams and puts the block together.
-func (e *Encoder) assemble(rows int, streams ...[]byte) []byte {
-	packed := make([][]byte, len(streams))
-	total := 0
-	for i, s := range streams {
-		packed[i] = e.zstd.EncodeAll(s, make([]byte, 0, len(s)/2+64))
-		total += len(packed[i])
+func (e *Encoder) assemble(rows int) []byte {
+	e.packed = e.packed[:0]
+	var sizes [len(e.streams)]int
+	for i, s := range e.streams {
+		before := len(e.packed)
+		e.packed = e.zstd.EncodeAll(s, e.packed)
+		sizes[i] = len(e.packed) - before
 	}
-	out := make([]byte, 0, total+64)
+	out := make([]byte, 0, len(e.packed)+64)
 	out = append(out, format)
 	out = binary.AppendUvarint(out, uint64(rows)) //nolint:gosec // positive
-	for i, s := range streams {
+	for i, s := range e.streams {
 		out = binary.AppendUvarint(out, uint64(len(s)))
-		out = binary.AppendUvarint(out, uint64(len(packed[i])))
+		out = binary.AppendUvarint(out, uint64(sizes[i])) //nolint:gosec // positive
 	}
-	for _, p := range packed {
-		out = append(out, p...)
-	}
+	out = append(out, e.packed...)
 	return binary.LittleEndian.AppendUint32(out, crc32.Checksum(out, crcTable))
 }
 

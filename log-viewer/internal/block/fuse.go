@@ -22,6 +22,20 @@ const maxFilterKeys = 1 << 21
 // BuildFilter makes the filter of the keys, which must be distinct. ok is false
 // when none could be built: then everything may be in the set.
 func BuildFilter(keys []uint64) (filter []byte, ok bool) {
+	var b filterBuilder
+	return b.build(keys)
+}
+
+// filterBuilder makes filters; it is there for its buffers.
+type filterBuilder struct {
+	counts []uint8  // of each place: keys that have it, mod 256
+	sums   []uint64 // of each place: xor of their hashes
+	stack  []uint64 // hashes in the order in which they were freed
+	places []uint32 // of each of those: the place that only it had by then
+	queue  []uint32 // places that only one key has
+}
+
+func (b *filterBuilder) build(keys []uint64) (filter []byte, ok bool) {
 	n := len(keys)
 	if n == 0 {
 		return nil, true
@@ -34,73 +48,70 @@ func BuildFilter(keys []uint64) (filter []byte, ok bool) {
 	segment := uint32(1) << shift
 	segments := uint32(max(1, int(math.Ceil(math.Round(float64(n)*factor)/float64(segment)))-2)) //nolint:gosec // small
 	size := int(segments+2) << shift
-
-	filter = make([]byte, filterHeader+size)
-	counts := make([]uint8, size)  // keys that have the place, mod 256
-	sums := make([]uint64, size)   // xor of their hashes
-	stack := make([]uint64, 0, n)  // hashes in the order in which they were freed
-	places := make([]uint32, 0, n) // the place that only this one had by then
-	queue := make([]uint32, 0, size)
+	b.counts, b.sums = sized(b.counts, size), sized(b.sums, size)
 	f := fuse{shift: shift, segments: segments, mask: segment - 1}
 	for try := uint64(1); try <= 64; try++ {
 		f.seed = try * 0x9e3779b97f4a7c15
-		clear(counts)
-		clear(sums)
-		overflow := false
-		for _, k := range keys {
-			h := f.hash(k)
-			for _, p := range f.places(h) {
-				counts[p]++
-				overflow = overflow || counts[p] == 0
-				sums[p] ^= h
-			}
-		}
-		if overflow {
+		if !b.peel(&f, keys) {
 			continue
 		}
-		stack, places, queue = stack[:0], places[:0], queue[:0]
-		for p := range counts {
-			if counts[p] == 1 {
-				queue = append(queue, uint32(p)) //nolint:gosec // below size
-			}
-		}
-		for len(queue) > 0 {
-			p := queue[len(queue)-1]
-			queue = queue[:len(queue)-1]
-			if counts[p] != 1 {
-				continue
-			}
-			h := sums[p]
-			stack, places = append(stack, h), append(places, p)
-			for _, q := range f.places(h) {
-				counts[q]--
-				sums[q] ^= h
-				if counts[q] == 1 {
-					queue = append(queue, q)
-				}
-			}
-		}
-		if len(stack) < n {
-			continue
-		}
+		filter = make([]byte, filterHeader+size)
 		binary.LittleEndian.PutUint64(filter, f.seed)
 		filter[8] = byte(shift)
 		binary.LittleEndian.PutUint32(filter[9:], segments)
 		prints := filter[filterHeader:]
 		for i := n - 1; i >= 0; i-- {
-			h := stack[i]
-			at := f.places(h)
+			h := b.stack[i]
 			v := fingerprint(h)
-			for _, q := range at {
-				if q != places[i] {
+			for _, q := range f.places(h) {
+				if q != b.places[i] {
 					v ^= prints[q]
 				}
 			}
-			prints[places[i]] = v
+			prints[b.places[i]] = v
 		}
 		return filter, true
 	}
 	return nil, false
+}
+
+// peel takes out, one after the other, keys that have a place to themselves. It
+// returns false if some are left that have none.
+func (b *filterBuilder) peel(f *fuse, keys []uint64) bool {
+	clear(b.counts)
+	clear(b.sums)
+	for _, k := range keys {
+		h := f.hash(k)
+		for _, p := range f.places(h) {
+			if b.counts[p]++; b.counts[p] == 0 {
+				return false // more than can be counted
+			}
+			b.sums[p] ^= h
+		}
+	}
+	b.stack, b.places, b.queue = b.stack[:0], b.places[:0], b.queue[:0]
+	for p, n := range b.counts {
+		if n == 1 {
+			b.queue = append(b.queue, uint32(p)) //nolint:gosec // below size
+		}
+	}
+	for len(b.queue) > 0 {
+		p := b.queue[len(b.queue)-1]
+		b.queue = b.queue[:len(b.queue)-1]
+		if b.counts[p] != 1 {
+			continue
+		}
+		h := b.sums[p]
+		b.stack, b.places = append(b.stack, h), append(b.places, p)
+		for _, q := range f.places(h) {
+			b.counts[q]--
+			b.sums[q] ^= h
+			if b.counts[q] == 1 {
+				b.queue = append(b.queue, q)
+			}
+		}
+	}
+	return len(b.stack) == len(keys)
 }
 
 // InFilter tells whether the key may be in the set of the filter. A filter

@@ -239,8 +239,7 @@ func (s *hashSet) grow() {
 	}
 }
 
-func (s *hashSet) keys() []uint64 {
-	out := make([]uint64, 0, s.n+1)
+func (s *hashSet) appendKeys(out []uint64) []uint64 {
 	for _, h := range s.slots {
 		if h != 0 {
 			out = append(out, h)

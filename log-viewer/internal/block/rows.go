@@ -11,6 +11,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"unsafe"
 
 	"github.com/klauspost/compress/s2"
@@ -112,9 +114,20 @@ const (
 	batchS2    = 2
 )
 
+// batchBuffers hold a batch before it is compressed.
+var batchBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxBatchBuffer = 4 << 20 // larger ones are not kept
+
 // AppendBatch appends rows from to to (exclusive) in the form of a batch.
 func (r *Rows) AppendBatch(dst []byte, from, to int) []byte {
-	raw := make([]byte, 0, 16*(to-from)+int(r.End[to-1])+16)
+	buffer, _ := batchBuffers.Get().(*[]byte)
+	raw := slices.Grow((*buffer)[:0], 16*(to-from)+int(r.End[to-1])+16)
+	defer func() {
+		if *buffer = raw; cap(raw) <= maxBatchBuffer {
+			batchBuffers.Put(buffer)
+		}
+	}()
 	raw = binary.AppendUvarint(raw, uint64(to-from)) //nolint:gosec // not negative
 	last, start := int64(0), uint32(0)
 	if from > 0 {
@@ -132,8 +145,9 @@ func (r *Rows) AppendBatch(dst []byte, from, to int) []byte {
 	if len(raw) < 512 {
 		return append(append(dst, batchPlain), raw...)
 	}
-	dst = append(dst, batchS2)
-	return append(dst, s2.Encode(nil, raw)...)
+	dst = slices.Grow(append(dst, batchS2), s2.MaxEncodedLen(len(raw)))
+	packed := s2.Encode(dst[len(dst):cap(dst)], raw) // it fits
+	return dst[:len(dst)+len(packed)]
 }
 
 // AddBatch appends the rows of a batch that AppendBatch made.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/monlight/monlight/log-viewer/internal/block"
@@ -48,7 +49,13 @@ func (s *Store) Append(ctx context.Context, b logs.Batch) (first int64, err erro
 	if err := s.awaitRoom(ctx); err != nil {
 		return 0, err
 	}
-	parts := s.parts(p.rows)
+	buffer, _ := buffers.Get().(*[]byte)
+	parts := s.parts(p.rows, buffer)
+	defer func() {
+		if cap(*buffer) <= maxBuffer {
+			buffers.Put(buffer)
+		}
+	}()
 	repeated := false
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		if b.Key != "" {
@@ -110,14 +117,24 @@ type part struct {
 	data []byte
 }
 
-func (s *Store) parts(r *block.Rows) (out []part) {
+// buffers hold the data of parts until they are written.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxBuffer = 4 << 20 // larger ones are not kept
+
+// parts makes the parts of r, which share the memory of the buffer.
+func (s *Store) parts(r *block.Rows, buffer *[]byte) (out []part) {
+	data := (*buffer)[:0]
 	start, from := uint32(0), 0
 	for i := range r.Len() {
 		if i+1 == r.Len() || i+1-from >= s.sizes.rows || int(r.End[i]-start) >= s.sizes.text {
-			out = append(out, part{from, r.AppendBatch(nil, from, i+1)})
+			at := len(data)
+			data = r.AppendBatch(data, from, i+1)
+			out = append(out, part{from, data[at:len(data):len(data)]})
 			start, from = r.End[i], i+1
 		}
 	}
+	*buffer = data
 	return out
 }
 
@@ -217,6 +234,8 @@ func (s *Store) addPart(r *block.Rows, from, to int, first int64, now time.Time)
 	if c == nil || c.closed {
 		c = &chunk{born: now}
 		c.First = first
+		c.Grow(s.likely.rows, s.likely.text)
+		s.hot += int64(c.Bytes())
 		s.chunks = append(s.chunks, c)
 	}
 	s.hot -= int64(c.Bytes())
@@ -224,6 +243,7 @@ func (s *Store) addPart(r *block.Rows, from, to int, first int64, now time.Time)
 	s.hot += int64(c.Bytes())
 	if c.Len() >= s.sizes.rows || len(c.Text) >= s.sizes.text {
 		c.closed = true
+		s.likely.rows, s.likely.text = c.Len(), len(c.Text)
 		s.wakeSealer()
 	}
 }

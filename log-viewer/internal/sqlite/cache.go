@@ -64,15 +64,17 @@ func (c *cache) put(id int64, b *block.Block) {
 	}
 }
 
-// clearUnused gives everything back if nobody used it since the last call.
-func (c *cache) clearUnused() {
+// clearUnused gives everything back if nobody used it since the last call, and
+// tells whether there was anything.
+func (c *cache) clearUnused() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.used {
+	if c.used || len(c.open) == 0 {
 		c.used = false
-		return
+		return false
 	}
 	clear(c.open)
 	clear(c.sizes)
 	c.order, c.bytes = nil, 0
+	return true
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -32,17 +33,24 @@ func (s *Store) sealing() {
 	}()
 	tick := time.NewTicker(idleTime)
 	defer tick.Stop()
+	busy := false // a block was made since the last tick
 	for {
 		select {
 		case <-s.stop:
 			return
 		case <-s.wake:
 		case <-tick.C:
-			if s.closeOld() == 0 && enc != nil { // nothing to do for a while
+			s.closeOld()
+			cleared := s.cache.clearUnused()
+			if enc != nil && !busy {
 				_ = enc.Close()
-				enc = nil
+				enc, cleared = nil, true
 			}
-			s.cache.clearUnused()
+			if cleared {
+				// Nothing happens that would make the garbage collector run.
+				debug.FreeOSMemory()
+			}
+			busy = false
 		}
 		for {
 			c := s.oldestClosed()
@@ -56,6 +64,7 @@ func (s *Store) sealing() {
 					break
 				}
 			}
+			busy = true
 			if err := s.seal(enc, c); err != nil {
 				s.log.Error("cannot seal a block, entries wait", "first_id", c.First, "entries", c.Len(), "err", err)
 				select {
@@ -73,20 +82,15 @@ func (s *Store) sealing() {
 	}
 }
 
-// closeOld closes the open chunk if it has become old, and returns how many
-// chunks are closed.
-func (s *Store) closeOld() (n int) {
+// closeOld closes the open chunk if it has become old.
+func (s *Store) closeOld() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.chunks {
 		if s.now().Sub(c.born) >= s.opts.SealAfter && c.Len() > 0 {
 			c.closed = true
 		}
-		if c.closed {
-			n++
-		}
 	}
-	return n
 }
 
 func (s *Store) oldestClosed() *chunk {

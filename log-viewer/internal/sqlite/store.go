@@ -85,9 +85,10 @@ type Store struct {
 	nextID  int64
 
 	mu      sync.RWMutex
-	blocks  []*sealed // by FirstID; never changed in place
-	chunks  []*chunk  // by First; only the last one grows
-	hot     int64     // bytes of chunks
+	blocks  []*sealed                // by FirstID; never changed in place
+	chunks  []*chunk                 // by First; only the last one grows
+	hot     int64                    // bytes of chunks
+	likely  struct{ rows, text int } // what the last full chunk had, and the next one makes room for
 	room    chan struct{}
 	lastID  int64
 	sources sources
