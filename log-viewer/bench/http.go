@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -121,6 +122,9 @@ func benchHTTP(ctx context.Context, c config) error {
 	}{
 		{"1 writer", 1, 0, nil}, {"2 writers", 2, 0, nil}, {"1,000 lines/s for 60 s", 1, 1000, nil}, {"2 writers, MEMORY_LIMIT=48MB", 2, 0, []string{"MEMORY_LIMIT=48MB"}},
 	} {
+		if !strings.Contains(run.name, c.run) {
+			continue
+		}
 		if err := benchRun(ctx, c, run.name, run.writers, run.rate, run.env); err != nil {
 			return err
 		}

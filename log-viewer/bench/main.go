@@ -25,6 +25,7 @@ type config struct {
 	large    bool
 	samples  string
 	only     string
+	run      string
 	child    string
 	dir      string
 	memory   int64
@@ -36,9 +37,10 @@ func main() {
 	flag.StringVar(&c.bin, "bin", "../../bin/log-viewer", "the built service, or the folder that it is in; without it, HTTP is not measured")
 	flag.IntVar(&c.lines, "lines", 1_000_000, "lines of each measurement")
 	flag.IntVar(&c.baseline, "baseline-lines", 200_000, "lines of the table with a row for each line, which is slow")
-	flag.BoolVar(&c.large, "large", false, "measure 10 million lines as well: minutes, and 350 MB of disk")
+	flag.BoolVar(&c.large, "large", true, "measure ten times the lines as well: minutes, and 400 MB of disk")
 	flag.StringVar(&c.samples, "samples", os.Getenv("MONLIGHT_LOGHUB"), "a folder of log samples (*.log) to make the text lines of; the environment variable MONLIGHT_LOGHUB is the default")
 	flag.StringVar(&c.only, "only", "", "one of store, rows, http")
+	flag.StringVar(&c.run, "run", "", "measure over HTTP only the runs whose names contain this")
 	flag.StringVar(&c.child, "child", "", "for the program itself")
 	flag.StringVar(&c.dir, "dir", "", "for the program itself")
 	flag.Int64Var(&c.memory, "memory", 0, "MEMORY_LIMIT in bytes")

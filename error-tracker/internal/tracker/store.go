@@ -93,7 +93,6 @@ type Store interface {
 
 	ProjectStore
 	IngestStore
-	SettingsStore
 	Outbox
 }
 
