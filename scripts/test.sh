@@ -96,6 +96,14 @@ js_chromium() {
   (cd clients/js && npm run --silent build && CHROMIUM=$chromium node --test e2e/chromium.test.mjs)
 }
 
+js_stack() {
+  js_ready || return
+  local chromium
+  chromium=$(chromium_path) || { cannot 'no Chromium (apt-get install chromium, or set CHROMIUM)'; return; }
+  make --no-print-directory build || return 1
+  (cd clients/js && npm run --silent build && CHROMIUM=$chromium node --test e2e/stack.test.mjs)
+}
+
 js_firefox() {
   js_ready || return
   have firefox-esr || have firefox || { cannot 'no Firefox (apt-get install firefox-esr)'; return; }
@@ -114,6 +122,7 @@ suite e2e e2e
 suite js js_client
 suite js:chromium js_chromium
 suite js:firefox js_firefox
+suite js:stack js_stack
 
 say ''
 say 'Suite                    Result     Seconds'

@@ -28,7 +28,7 @@ const variants = {
 async function bundle({ entry, format }) {
   const { outputFiles: [{ text }] } = await build({
     absWorkingDir: here, entryPoints: [entry], bundle: true, write: false, format, target: 'es2020', legalComments: 'none',
-    minify: true, mangleProps: /^_[a-z]/,
+    minify: true, mangleProps: /^_[a-z]/, reserveProps: /^_(sentryD|d)ebugIds$/,
     define: { VERSION: JSON.stringify(version) },
     // The script for a tag does not depend on strict mode.
     ...(format === 'iife' && { tsconfigRaw: { compilerOptions: { alwaysStrict: false } } }),

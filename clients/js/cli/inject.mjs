@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 
 const COMMENT = /^\/\/# debugId=([\da-f-]{36})[ \t]*$/im;
-// What registers an id when the script runs; ours, and that of other tools.
-const REGISTERS = /_(?:sentryD|d)ebugIds\b/;
+// What registers an id when the script runs: our line, and what other tools write.
+const REGISTERED = /_debugIds=w\._debugIds\|\|\{\}\)\[s\]="([\da-f-]{36})"|sentry-dbid-([\da-f-]{36})/;
 const MAPPING_COMMENT = /^\/\/[#@] sourceMappingURL=\S+[ \t]*$/gm;
 const DIRECTIVE = /("use [a-z ]+"|'use [a-z ]+')[ \t]*(?:;|\r?\n|$)/y;
 const SPACE = /\s+/y;
@@ -98,15 +98,15 @@ export async function inject(scripts, { isDryRun, say }) {
     }
     const text = await readFile(mapPath, 'utf8');
     const map = parseMap(text, mapPath);
-    const isRegistered = REGISTERS.test(script);
+    const [, ours, others] = REGISTERED.exec(script) ?? [];
+    const id = ours ?? others ?? COMMENT.exec(script)?.[1] ?? map.debugId ?? map.debug_id ?? debugId(script, text);
     // A run that was interrupted has changed the script, but not yet its map.
-    const id = COMMENT.exec(script)?.[1] ?? map.debugId ?? map.debug_id ?? debugId(script, text);
-    if (isRegistered && (map[MARK] || !script.includes(register(id)))) {
+    if (others || (ours && map[MARK])) {
       say(`${path}: has ${id}`);
       continue;
     }
     if (!isDryRun) {
-      if (!isRegistered) await replace(path, injectScript(script, id));
+      if (!ours) await replace(path, injectScript(script, id));
       await replace(mapPath, JSON.stringify(injectMap(map, id)));
     }
     done++;

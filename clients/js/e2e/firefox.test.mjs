@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { FIREFOX, startFirefox } from './browsers.mjs';
-import { pageWith, startRelay, startSite, until } from './site.mjs';
+import { briefly, pageWith, startRelay, startSite, until } from './site.mjs';
 
 const skip = FIREFOX ? false : 'no Firefox';
 let browser, relay, site, page;
@@ -29,18 +29,22 @@ async function open(script = '', { body, options } = {}) {
   await page.goto(site.url + '/shop?token=secret');
 }
 
-// Opens a page in which something happens, leaves it, and waits a moment for what it has to say.
+// Opens a page in which something happens, leaves it, and waits a moment for what it has to say. Sets types to what can be measured.
+let types;
 async function visit(leave) {
+  await page?.close().catch(() => {});
+  relay.reset();
   await open("document.getElementById('buy').addEventListener('click', () => { const end = performance.now() + 80; while (performance.now() < end); document.body.append('done'); });");
   await until(() => page.evaluate(() => performance.getEntriesByName('first-contentful-paint').length), 'painted');
   await page.click('#buy');
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 100))));
-  const types = await page.evaluate(() => PerformanceObserver.supportedEntryTypes);
+  types = await page.evaluate(() => PerformanceObserver.supportedEntryTypes);
+  const ms = await page.evaluate(() => performance.now());
   await leave();
   await new Promise((resolve) => setTimeout(resolve, 500));
-  return types;
+  return ms;
 }
-function assertVitals(types) {
+function assertVitals() {
   assert.equal(relay.requests.length, 1);
   assert.equal(relay.preflights(), 0);
   const names = relay.metrics().map((one) => one.name);
@@ -52,14 +56,14 @@ function assertVitals(types) {
 }
 
 test('a navigation delivers the vitals in one request, without asking first', { skip }, async () => {
-  assertVitals(await visit(() => page.goto(site.url + '/next')));
+  await briefly(() => visit(() => page.goto(site.url + '/next')));
+  assertVitals();
 });
 
 // Firefox may end the process of a tab before its last request has left it, however it is sent. So several tabs are closed here, for one that gets through.
 test('closing the tab delivers the vitals in one request', { skip }, async () => {
-  let types;
-  for (let tabs = 0; tabs < 12 && !relay.requests.length; tabs++) types = await visit(() => page.close());
-  assertVitals(types);
+  for (let tabs = 0; tabs === 0 || (tabs < 12 && !relay.requests.length); tabs++) await briefly(() => visit(() => page.close()));
+  assertVitals();
 });
 
 test('errors with the stacks that Firefox writes, rejections, failing requests', { skip }, async () => {

@@ -63,7 +63,7 @@ function create(given: MonlightConfig, parts: Part[]): MonlightClient {
   if (!isComplete || config.enabled === false || typeof document === 'undefined') return client;
 
   stop(false);
-  guard(() => {
+  attempt(() => {
     const v8 = Error as unknown as { stackTraceLimit: number };
     if (v8.stackTraceLimit < 50) v8.stackTraceLimit = 50;
     ends.length = starts.length = crumbs.length = 0;
@@ -81,6 +81,6 @@ function create(given: MonlightConfig, parts: Part[]): MonlightClient {
     on(window, 'pagehide', leave);
     on(window, 'online', flush);
     on(window, 'pageshow', (event: PageTransitionEvent) => event.persisted && newView(event));
-  })();
+  });
   return (current = client);
 }

@@ -19,10 +19,11 @@ export const network = (): void => {
       // Both are whole and end their host with a slash: //relay.example.com.evil does not begin like the relay.
       if (url?.href.startsWith(relay!.href)) return;
       const ms = performance.now() - start;
-      const what = (method + '').toUpperCase() + ' ' + scrub(address);
+      const verb = (method + '').toUpperCase();
+      const what = verb + ' ' + scrub(address);
       if (isMeasured) {
         look();
-        const labels = { method: what.split(' ')[0]!, status, host: url?.host || 'unknown' };
+        const labels = { method: verb, status, host: url?.host || 'unknown' };
         metric('counter', 'browser_http_requests_total', 1, labels);
         metric('histogram', 'browser_http_request_duration_ms', ms, labels);
       }

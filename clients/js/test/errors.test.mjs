@@ -253,6 +253,14 @@ test('debug ids of the scripts in the stack', async () => {
   assert.deepEqual(errors[0].debug_ids, { 'https://shop.example.com/a.js': ids.first, 'https://shop.example.com/b.js': ids.second });
 });
 
+test('the queries of addresses in stacks stay in the page', async () => {
+  const { errors } = await reported((page, client) => client.captureError(at(page, 'x?y', 'Error: x?y\n    at f (https://shop.example.com/orders?token=secret&at=noon#top:1:10)\n    at g (https://shop.example.com/a.js?v=3:1:200)', {})), {
+    before: (window) => { window._debugIds = { 'Error\n    at https://shop.example.com/a.js?v=3:1:30': 'the-id' }; },
+  });
+  assert.equal(errors[0].stack, 'Error: x?y\n    at f (https://shop.example.com/orders:1:10)\n    at g (https://shop.example.com/a.js:1:200)');
+  assert.deepEqual(errors[0].debug_ids, { 'https://shop.example.com/a.js': 'the-id' });
+});
+
 test('breadcrumbs: clicks, routes, requests; the newest 30', async () => {
   const { errors, page, client } = await reported(async (page, client) => {
     page.document.getElementById('buy').click();

@@ -111,6 +111,14 @@ test('an id that the bundler wrote is kept', async (t) => {
   assert.equal(originalPositionFor(new TraceMap(readFileSync(script + '.map', 'utf8')), { line: seen.line, column: seen.column - 1 }).line, 2);
 });
 
+test('a script that has the SDK in it is no script that registers an id', async (t) => {
+  const root = await built(t);
+  const script = root + '/dist/assets/app.min.js';
+  writeFileSync(script, 'var registries=["_debugIds","_sentryDebugIds"];' + readFileSync(script, 'utf8'));
+  await run(['inject', root + '/dist']);
+  assert.equal(Object.values(execute(readFileSync(script, 'utf8')).ids).length, 1);
+});
+
 test('directives still work, comments and all', () => {
   const isStrict = 'globalThis.strict = (function () { return this === undefined; })();';
   for (const [code, want] of [
@@ -140,7 +148,7 @@ test('what has no map file, is not for browsers, or is registered by another too
     'plain.js': 'alert(1)',
     'inline.js': 'alert(1)\n//# sourceMappingURL=data:application/json;base64,e30=\n',
     'tool.js': '#!/usr/bin/env node\nalert(1)', 'tool.js.map': '{"version":3,"sources":[],"mappings":""}',
-    'other.js': `(window._sentryDebugIds={})[new Error().stack]="${ID}";\n//# debugId=${ID}`, 'other.js.map': `{"version":3,"sources":[],"mappings":"","debug_id":"${ID}"}`,
+    'other.js': `(window._sentryDebugIds={})[new Error().stack]="${ID}",window._sentryDebugIdIdentifier="sentry-dbid-${ID}";\n//# debugId=${ID}`, 'other.js.map': `{"version":3,"sources":[],"mappings":"","debug_id":"${ID}"}`,
     'node_modules/x/a.js': 'x', 'node_modules/x/a.js.map': '{',
   };
   mkdirSync(root + '/node_modules/x', { recursive: true });
