@@ -38,7 +38,7 @@ export function plain(root: unknown): unknown {
     const shown = attempt(() => String(value)) ?? PLAIN;
     if (!isList && shown !== PLAIN) return cut(shown);
     if (path.includes(value)) return '[Circular]';
-    if (path.length === MAX_DEPTH || !left--) return PLAIN;
+    if (path.length === MAX_DEPTH || left-- < 1) return PLAIN;
     const copy: Record<string, unknown> = isList ? ([] as never) : {};
     for (const key of Object.keys(value as object).slice(0, MAX_MEMBERS)) copy[key] = read(() => (value as typeof copy)[key], [...path, value]);
     return copy;
