@@ -98,7 +98,7 @@ func TestLinesOfContainersAreThereWithinSeconds(t *testing.T) {
 	begin := time.Now()
 	c.write("stdout", "INFO started on :8000", `{"level":"warning","msg":"slow query","duration_ms":1200}`)
 	c.write("stderr", "Traceback (most recent call last):", `  File "/app/x.py", line 1, in <module>`, "    ship()", "ValueError: no address")
-	// An entry that may have further lines is held back for two seconds.
+	// An entry that may have further lines is held back for a while.
 	eventually(t, "all lines", func() bool { return searchLogs(t, s, "container=shop-web-1").Total == 3 })
 	t.Logf("all lines were found %s after they were written", time.Since(begin).Round(time.Millisecond))
 	if p := searchLogs(t, s, "level=ERROR"); p.Total != 1 || strings.Count(p.Logs[0].Message, "\n") != 3 || p.Logs[0].Stream != "stderr" {

@@ -11,8 +11,9 @@ import (
 // How long an entry waits for more lines, and how large it gets. An entry at a
 // limit is handed over, and what follows is the next one.
 const (
-	HoldPlain = 500 * time.Millisecond // an ordinary line
-	Hold      = 2 * time.Second        // a traceback, and the time between any two lines of an entry
+	HoldPlain = 500 * time.Millisecond  // an ordinary line
+	HoldTrace = 1500 * time.Millisecond // a traceback
+	Hold      = 2 * time.Second         // the time between any two lines of an entry, by their own clock
 	MaxLines  = 5000
 	MaxBytes  = logs.MaxMessage
 )
@@ -122,7 +123,7 @@ func (a *Assembler) Due() (due time.Time, ok bool) {
 		return time.Time{}, false
 	}
 	if a.st.group() || len(a.pending) > 0 {
-		return a.touched.Add(Hold), true
+		return a.touched.Add(HoldTrace), true
 	}
 	return a.touched.Add(HoldPlain), true
 }

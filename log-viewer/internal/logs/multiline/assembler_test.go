@@ -181,13 +181,13 @@ func TestEntriesWaitAcrossPolls(t *testing.T) {
 	now := start
 	add := func(text string) { a.Add(multiline.Line{Text: text, Time: now.UnixNano()}, now) }
 	add("Traceback (most recent call last):")
-	now = now.Add(1900 * time.Millisecond)
+	now = now.Add(1400 * time.Millisecond)
 	a.Tick(now)
 	add(`  File "x.py", line 1, in <module>`)
-	now = now.Add(1900 * time.Millisecond)
+	now = now.Add(1400 * time.Millisecond)
 	a.Tick(now)
 	add("ValueError: x")
-	now = now.Add(1900 * time.Millisecond)
+	now = now.Add(1400 * time.Millisecond)
 	a.Tick(now)
 	if len(got) != 0 {
 		t.Fatalf("handed over too early: %q", got)

@@ -57,6 +57,8 @@ func (s *status) judgePythonEnd(line string) (verdict, need) {
 	case line[0] == '[' && (strings.HasPrefix(line, "[SQL: ") || strings.HasPrefix(line, "[parameters: ") || strings.HasPrefix(line, "[generated in ")),
 		strings.HasPrefix(line, "(Background on this error at: "):
 		return yes, 0 // SQLAlchemy
+	case isPostgres(line):
+		return yes, 0
 	case strings.HasPrefix(s.first, "--- Logging error ---") &&
 		(strings.HasPrefix(line, "Call stack:") || strings.HasPrefix(line, "Message: ") || strings.HasPrefix(line, "Arguments: ")):
 		return yes, 0
@@ -64,6 +66,21 @@ func (s *status) judgePythonEnd(line string) (verdict, need) {
 		return maybe, indented // the name of a field, of Pydantic
 	}
 	return no, 0
+}
+
+// isPostgres recognises what a message of PostgreSQL says on further lines.
+func isPostgres(line string) bool {
+	switch line[0] {
+	case 'L':
+		return len(line) > 8 && strings.HasPrefix(line, "LINE ") && digit(line[5]) && strings.Contains(line[6:], ": ")
+	case 'D', 'H', 'C', 'Q':
+		for _, name := range [...]string{"DETAIL:  ", "HINT:  ", "CONTEXT:  ", "QUERY:  "} {
+			if strings.HasPrefix(line, name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // isPlace recognises what Node names before the line that threw: /app/x.js:10
