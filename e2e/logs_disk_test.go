@@ -18,6 +18,8 @@ func TestAFullDiskPausesTheReadingOfContainers(t *testing.T) {
 	folder, disk := t.TempDir(), harness.Disk(t, "24m")
 	s := harness.StartIn(t, disk, "log-viewer", "LOG_SOURCES="+folder, "RATE_LIMIT=1000000", "POLL_INTERVAL=100ms", "TAIL_BUFFER=1GB", "MAX_ENTRIES=10000000")
 	g := &generator{t: t, s: s, log: harness.NewDockerLog(t, folder, "generator"), r: rand.New(rand.NewPCG(1, 2)), keeps: true}
+	g.write(1)
+	g.caughtUp() // as in logTruth
 	g.write(5000)
 	g.caughtUp()
 
