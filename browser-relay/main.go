@@ -125,7 +125,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 	browserRoutes(edge, public, api)
 	app := server.Options{
 		Edge: edge, Handler: public, Health: health(db, spool, courier), Backup: db.Backup,
-		Jobs: []func(context.Context) error{upkeep.Flush, upkeep.Expire, upkeep.Tidy, builds.late.Run, builds.late.Remember, server.Settle},
+		Jobs: []func(context.Context) error{upkeep.Flush, upkeep.Expire, upkeep.Tidy, builds.late.Run, builds.late.Remember},
 		Closers: []func(context.Context) error{
 			upkeep.Store,
 			intake.StoreRemembered,

@@ -92,7 +92,7 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 		MetricsGuard: guard.API,
 		Health:       health(db),
 		Backup:       db.Backup,
-		Jobs:         []func(context.Context) error{job(alerts.Run), job(retention.Run), job(ingest.Run), server.Settle},
+		Jobs:         []func(context.Context) error{job(alerts.Run), job(retention.Run), job(ingest.Run)},
 		Closers:      []func(context.Context) error{func(context.Context) error { return db.Close() }},
 	}, nil
 }

@@ -111,7 +111,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, store *sqlite.St
 		MetricsGuard: guard.API,
 		Health:       health(entries, db),
 		Backup:       db.Backup,
-		Jobs:         []func(context.Context) error{source.Run, server.Settle},
+		Jobs:         []func(context.Context) error{source.Run},
 		Closers: []func(context.Context) error{
 			func(context.Context) error { return store.Close() },
 			func(context.Context) error { return db.Close() },

@@ -97,7 +97,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 		MetricsGuard: guard.API,
 		Health:       health(collector, db),
 		Backup:       db.Backup,
-		Jobs: []func(context.Context) error{loop.Flush, loop.Maintain, server.Settle,
+		Jobs: []func(context.Context) error{loop.Flush, loop.Maintain,
 			memory.Follow(os.LookupEnv, func() int64 { return int64(collector.Series()) * bytesPerSeries })},
 		Closers: []func(context.Context) error{
 			collector.Close,

@@ -110,6 +110,22 @@ js_firefox() {
   (cd clients/js && npm run --silent build && node --test e2e/firefox.test.mjs)
 }
 
+deploy_proxy() {
+  have nginx || { cannot 'no nginx (apt-get install nginx-light)'; return; }
+  have curl || { cannot 'no curl'; return; }
+  make --no-print-directory build || return 1
+  e2e/deploy/proxy.sh
+}
+
+deploy_containers() {
+  docker info >/dev/null 2>&1 || { have dockerd && [ "$(id -u)" = 0 ]; } ||
+    { cannot 'no container engine (apt-get install docker.io), or not root to start it'; return; }
+  docker compose version >/dev/null 2>&1 || have docker-compose || { cannot 'no docker compose (apt-get install docker-compose)'; return; }
+  have busybox || { cannot 'no busybox for the builder image (apt-get install busybox-static)'; return; }
+  make --no-print-directory build || return 1
+  DOCKERD=1 e2e/deploy/run.sh
+}
+
 wanted=("$@")
 why=''
 for m in shared error-tracker log-viewer metrics-collector browser-relay; do
@@ -123,6 +139,8 @@ suite js js_client
 suite js:chromium js_chromium
 suite js:firefox js_firefox
 suite js:stack js_stack
+suite deploy:proxy deploy_proxy
+suite deploy:containers deploy_containers
 
 say ''
 say 'Suite                    Result     Seconds'

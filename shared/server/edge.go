@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -26,6 +27,7 @@ type Edge struct {
 	log      *slog.Logger
 	metrics  *metrics
 	budget   *budget
+	answered atomic.Int64 // requests but those of /health and /metrics
 }
 
 // NewEdge returns the Edge of a service.
@@ -111,6 +113,9 @@ func (e *Edge) observe(next http.Handler) http.Handler {
 			e.metrics.inflight.Dec()
 			took := time.Since(began)
 			e.metrics.observe(r.Method, route.RoutePattern(), rec.Status(), took)
+			if p := route.RoutePattern(); p != "/health" && p != "/metrics" {
+				e.answered.Add(1)
+			}
 			e.log.DebugContext(ctx, "request", "method", r.Method, "path", r.URL.Path, "route", route.RoutePattern(),
 				"status", rec.Status(), "bytes", rec.Bytes(), "duration_ms", took.Milliseconds())
 		}()

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -122,6 +123,7 @@ func Run(ctx context.Context, o Options) error {
 		o.Edge.Registry().MustRegister(schedule)
 		o.Jobs = append(o.Jobs, schedule.Run)
 	}
+	o.Jobs = append(slices.Clip(o.Jobs), o.Edge.rest)
 	fronts, err := o.listen(ctx)
 	if err != nil {
 		return errors.Join(err, o.closeAll(context.WithoutCancel(ctx)))

@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// dropStartPages unmaps the pages of the program file. Starting touches most of
-// them; running needs few, which come back from the page cache at their next use,
+// dropProgramPages unmaps the pages of the program file. Starting touches most of
+// them; waiting needs few. They come back from the page cache at their next use,
 // without reading the disk. The others become plain cache, which the kernel can
 // take back first when memory is short. Best effort: without /proc nothing happens.
-func dropStartPages() {
+func dropProgramPages() {
 	program, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return
