@@ -103,12 +103,11 @@ check 'a source map' 201 '"uploaded"'
 ask OPTIONS $br/api/browser/errors -H 'Origin: http://localhost:3000' -H 'Access-Control-Request-Method: POST'
 check 'a preflight' 204 access-control-allow-origin access-control-allow-methods
 
-limited=''
-for _ in $(seq 301); do
-  ask POST $br/api/browser/errors "${origin[@]}" -d "$error"
-  [ "$status" != 429 ] || { limited=1; break; }
-done
-[ -n "$limited" ] || status="never 429"
+# One curl for all of them: the limit counts a minute.
+curl -sS -m 120 -X POST "${origin[@]}" -d "$error" "$br/api/browser/errors?n=[1-301]" >"${TMPDIR:-/tmp}/monlight-flood.$$" 2>/dev/null || true
+body=$(grep -o '{"[^{}]*"retry_after":[0-9]*[^{}]*}' "${TMPDIR:-/tmp}/monlight-flood.$$" | head -n 1 || true)
+rm -f "${TMPDIR:-/tmp}/monlight-flood.$$"
+status=$([ -n "$body" ] && echo 429 || echo 'never 429')
 check 'a flood is limited' 429 '"retry_after"'
 
 if [ "${1:-}" != --keep ]; then
