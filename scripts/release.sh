@@ -21,7 +21,7 @@ branch=$(git symbolic-ref --short HEAD)
 
 # title COMPONENT prints its name in the changelog.
 title() {
-  case $1 in python) echo 'Python client' ;; js) echo '@monlight/browser' ;; *) echo "$1" ;; esac
+  case $1 in python) echo 'Python client' ;; js) echo 'browser SDK' ;; *) echo "$1" ;; esac
 }
 
 # bump COMPONENT writes the version to its files.
@@ -44,7 +44,7 @@ changelog() {
   awk -v name="$(title "$1")" -v heading="## $(title "$1") $version — $(date -u +%F)" '
     function flush() {
       if (entry == "") return
-      if (index(entry, name) && match(entry, "\\] " name "[ :,]")) mine = mine entry; else rest = rest entry
+      if (index(entry, name) && match(entry, "\\]` " name "[ :,]")) mine = mine entry; else rest = rest entry
       entry = ""
     }
     /^## Unreleased/ { print; inside = 1; next }

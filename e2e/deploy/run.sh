@@ -39,7 +39,7 @@ if ! docker info >/dev/null 2>&1; then
   for _ in $(seq 60); do docker info >/dev/null 2>&1 && break; sleep 0.5; done
   docker info >/dev/null 2>&1 || { tail "$work/dockerd.log"; fail 'dockerd does not start'; }
 fi
-[ -z "$(docker ps -aq --filter name=e2e_error_tracker --filter name=error_tracker)" ] || fail 'containers with the names of the test are there already'
+[ -z "$(docker ps -aq --filter name=e2e_error_tracker --filter name=error_tracker)" ] || fail 'containers with the names of the test are there already (left by a run that was killed? docker rm -f them)'
 
 # A copy of what git knows, so that nothing appears in the checkout.
 mkdir "$work/src"
