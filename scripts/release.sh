@@ -75,5 +75,5 @@ done
 git commit -qam "release: ${components[*]} $version"
 trap - EXIT
 for tag in "${tags[@]}"; do git tag -a "$tag" -m "${tag%-v*} $version"; done
-git push -q "${REMOTE:-origin}" main "${tags[@]}"
+git push -q --atomic "${REMOTE:-origin}" main "${tags[@]}"
 say "released: ${tags[*]}"

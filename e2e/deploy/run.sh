@@ -6,11 +6,11 @@ set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 export COMPOSE_PROJECT_NAME='' BUILDER=${BUILDER:-monlight-builder:local} TAG=local DOCKER_BUILDKIT=0 COMPOSE_DOCKER_CLI_BUILD=0
-engine='' pids=() passed=0
+engine='' pids=() passed=0 since=0
 
 say()  { printf '%s\n' "$*"; }
 fail() { printf 'FAIL  %s\n' "$*" >&2; exit 1; }
-ok()   { passed=$((passed + 1)); printf 'ok    %s\n' "$*"; }
+ok()   { passed=$((passed + 1)); printf 'ok    %s  (%s s)\n' "$*" $((SECONDS - since)); since=$SECONDS; }
 
 compose() {
   if docker compose version >/dev/null 2>&1; then docker compose "$@"; else docker-compose "$@"; fi
