@@ -19,7 +19,6 @@ set -euo pipefail
 case ${1:-} in -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;; esac
 
 backup_dir=${BACKUP_DIR:-$here/backups}
-data_dir=${DATA_DIR:-$here/data}
 keep=${RETENTION_COUNT:-7}
 [[ $keep =~ ^[1-9][0-9]*$ ]] || die "RETENTION_COUNT=$keep, want a number from 1"
 [[ ${RETENTION_AGE:-1} =~ ^[1-9][0-9]*$ ]] || die "RETENTION_AGE=$RETENTION_AGE, want a number from 1"
@@ -32,7 +31,9 @@ umask 077
 
 # copy NAME SERVICE FILE copies the database to FILE. It returns 2 if there is none.
 copy() {
-  local name=$1 service=$2 file=$3 database="$data_dir/$1/$1.db" cid='' program found
+  local name=$1 service=$2 file=$3 dir cid='' database program found
+  dir=$(folder "$name")
+  database=$dir/$name.db
   if [ -z "${DATA_DIR:-}" ] && docker_works; then cid=$(container "$service"); fi
   if [ -n "$cid" ] && running "$cid"; then
     docker exec "$cid" "/app/$service" --backup - >"$file"
@@ -44,7 +45,7 @@ copy() {
   elif program=$(binary "$service"); then
     DATABASE_PATH=$database "$program" --backup "$file" >/dev/null
   elif docker_works && found=$(image "$service"); then
-    docker run --rm --network none -v "$data_dir/$name":/data --user "$(stat -c %u:%g "$database")" -e DATABASE_PATH="/data/$name.db" \
+    docker run --rm --network none -v "$dir":/data --user "$(stat -c %u:%g "$database")" -e DATABASE_PATH="/data/$name.db" \
       "$found" "/app/$service" --backup - >"$file"
   else
     echo "neither bin/$service nor an image of it is here to copy $database" >&2
@@ -82,7 +83,7 @@ for name in "${names[@]}"; do
   copy "$name" "$service" "$part" || status=$?
   if [ $status = 2 ] && [ ! -s "$part" ]; then
     rm -f "$part"
-    log "$name: SKIP, there is no container of $service and no $data_dir/$name/$name.db"
+    log "$name: SKIP, there is no container of $service and no $(folder "$name")/$name.db"
     continue
   fi
   if [ $status != 0 ] || ! found=$(verify "$service" "$part"); then

@@ -6,7 +6,8 @@
 #   restore.sh --verify errors BACKUP    changes nothing: reads the backup as a whole, starts the service on a copy of it,
 #                                        and reads through its API.
 #
-# The service is found in its container, as the systemd unit monlight@SERVICE, or by its files below DATA_DIR (stop it first). HEALTH_TIMEOUT is the longest wait in seconds, default 60. COMPOSE_PROJECT_NAME says which stack.
+# The service is found in its container, as the systemd unit monlight@SERVICE, or by its files below DATA_DIR (stop it first).
+# HEALTH_TIMEOUT is the longest wait in seconds, default 60. COMPOSE_PROJECT_NAME says which stack.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -43,7 +44,7 @@ question() {
   esac
 }
 
-pid='' cid='' work=''
+pid='' cid='' work='' key=''
 # cleanup ends what try_out started.
 # shellcheck disable=SC2317
 cleanup() {
@@ -52,10 +53,20 @@ cleanup() {
   rm -rf "$work"
 }
 
+# get HOST:PORT PATH prints the body of a 200 answer, or fails. Written out because a small machine may not have curl.
+get() {
+  local status
+  exec 3<>"/dev/tcp/${1%:*}/${1##*:}" || return 1
+  printf 'GET %s HTTP/1.0\r\nHost: %s\r\nX-API-Key: %s\r\n\r\n' "$2" "$1" "$key" >&3
+  read -r -t 30 status <&3 || status=''
+  case $status in *' 200 '*) timeout 30 sed '1,/^\r*$/d' <&3 ;; *) status='' ;; esac
+  exec 3>&-
+  [ -n "$status" ]
+}
+
 # try_out starts the service on a copy and asks it.
 try_out() {
-  have curl || die 'curl is needed to ask the restored copy'
-  local key program found url answer port
+  local program found url answer port
   key=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
   work=$(mktemp -d)
   trap cleanup EXIT
@@ -66,21 +77,21 @@ try_out() {
     port=$((20000 + RANDOM % 20000))
     env "${settings[@]}" ADDR="127.0.0.1:$port" DATABASE_PATH="$work/$database" "$program" >"$work/log" 2>&1 &
     pid=$!
-    url=http://127.0.0.1:$port
+    url=127.0.0.1:$port
   else
     found=$(image "$service") || die "neither bin/$service nor an image of it is here"
     chmod 777 "$work" && chmod 666 "$work/$database"
     cid=$(docker run -d -p 127.0.0.1::8000 --cap-drop ALL --user "$(id -u):$(id -g)" -v "$work":/app/data \
       "${settings[@]/#/--env=}" -e DATABASE_PATH="/app/data/$database" "$found")
-    url=http://$(docker port "$cid" 8000 | head -n 1)
+    url=$(docker port "$cid" 8000 | head -n 1)
   fi
   local waited=0
-  until curl -fsS -m 5 "$url/health" >/dev/null 2>&1; do
+  until (get "$url" /health) >/dev/null 2>&1; do
     [ $waited -lt "${HEALTH_TIMEOUT:-60}" ] || { cat "$work/log" 2>/dev/null; die "$name: the restored copy does not answer"; }
     sleep 1
     waited=$((waited + 1))
   done
-  answer=$(curl -fsS -m 30 -H "X-API-Key: $key" "$url$(question)") || die "$name: the restored copy cannot be read through the API"
+  answer=$(get "$url" "$(question)") || die "$name: the restored copy cannot be read through the API"
   log "$name: the restored copy answers $(question): $(printf '%.200s' "$answer")"
   log "$name: the backup is good"
 }
@@ -98,10 +109,10 @@ to_container() {
 
 # to_files replaces the database of a service without a container, as the owner of its folder.
 to_files() {
-  local unit="monlight@$service" dir="${DATA_DIR:-$here/data}/$name" owner program active=''
+  local unit="monlight@$service" dir owner program active=''
+  dir=$(folder "$name")
   if have systemctl && systemctl is-active -q "$unit"; then
     active=1
-    dir=/var/lib/monlight/$service
     systemctl stop "$unit"
   fi
   [ -d "$dir" ] || die "there is no container of $service, no unit $unit and no folder $dir"
@@ -109,7 +120,15 @@ to_files() {
   owner=$(stat -c %u:%g "$dir")
   DATABASE_PATH=$dir/$database "$program" --restore "$file"
   chown "$owner" "$dir/$database" "$dir/$database.lock"
-  if [ -n "$active" ]; then systemctl start "$unit"; else log "$name: start the service now"; fi
+  if [ -z "$active" ]; then log "$name: start the service now"; return; fi
+  systemctl start "$unit"
+  local waited=0 addr
+  addr=$(sed -n 's/^ADDR=//p' "/etc/monlight/$service.env")
+  until ADDR=${addr:-127.0.0.1:8000} "$program" --healthcheck >/dev/null 2>&1; do
+    [ $waited -lt "${HEALTH_TIMEOUT:-60}" ] || die "$name: the service does not answer; look at: journalctl -u $unit"
+    sleep 1
+    waited=$((waited + 1))
+  done
 }
 
 if [ -n "$try" ]; then try_out; exit 0; fi
