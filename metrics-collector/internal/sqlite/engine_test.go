@@ -93,7 +93,7 @@ var start = time.Date(2026, 11, 20, 9, 30, 12, 0, time.UTC)
 
 func newEngine(tb testing.TB) *engine {
 	e := &engine{tb: tb, path: filepath.Join(tb.TempDir(), "metrics.db"), wall: start,
-		limits: metrics.Limits{Series: 100_000, SeriesPerProject: 50_000, SeriesPerMetric: 10_000}}
+		limits: metrics.Limits{Series: 100_000, SeriesPerProject: 50_000, SeriesPerMetric: 50_000}}
 	e.open()
 	tb.Cleanup(func() {
 		if err := e.db.Check(context.Background()); err != nil {
