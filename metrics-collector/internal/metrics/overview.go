@@ -116,6 +116,7 @@ type HTTP struct {
 	Latencies []LatencyPoint
 	Routes    []Route // those with most requests first
 	StepMS    int64
+	Coarse    Coarse
 }
 
 // Percentiles of durations, in seconds.
@@ -180,7 +181,7 @@ func (s *Service) httpRate(ctx context.Context, base Query, h *HTTP) error {
 	if err != nil {
 		return err
 	}
-	h.StepMS = r.StepMS
+	h.StepMS, h.Coarse = r.StepMS, r.Coarse()
 	type bucket struct {
 		all, failed float64
 		seconds     float64
@@ -247,7 +248,7 @@ func (s *Service) httpLatency(ctx context.Context, base Query, h *HTTP) error {
 	}
 	h.Latency = whole.percentiles()
 	if h.StepMS == 0 {
-		h.StepMS = r.StepMS
+		h.StepMS, h.Coarse = r.StepMS, r.Coarse()
 	}
 	return nil
 }

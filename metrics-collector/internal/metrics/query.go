@@ -85,6 +85,23 @@ type Result struct {
 	Truncated bool           // Groups is more than len(Series)
 }
 
+// Coarse is the part of an answer whose buckets are longer than the step,
+// because finer ones are not kept for as long. It is zero if there is none.
+type Coarse struct {
+	BeforeMS int64 // buckets that begin before are
+	WidthMS  int64 // so long
+}
+
+// Coarse is the coarse part of the answer.
+func (r *Result) Coarse() (c Coarse) {
+	for _, seg := range r.Segments {
+		if seg.WidthMS > r.StepMS {
+			c = Coarse{seg.ToMS, seg.WidthMS}
+		}
+	}
+	return c
+}
+
 // Query answers a query. Errors are Invalid when it asks for too much or for
 // what cannot be, and Unavailable when too many others are running.
 func (s *Service) Query(ctx context.Context, q Query) (*Result, error) {

@@ -73,6 +73,7 @@ type WebVitals struct {
 	Series  []VitalBucket
 	Pages   []VitalPage // those with most views first
 	StepMS  int64
+	Coarse  Coarse
 }
 
 const maxPages = 20
@@ -130,7 +131,7 @@ func (s *Service) vital(ctx context.Context, q Query, v Vital, buckets map[int64
 	if err != nil {
 		return sum, err
 	}
-	w.StepMS = r.StepMS
+	w.StepMS, w.Coarse = r.StepMS, r.Coarse()
 	var whole summary
 	for _, series := range r.Series {
 		for i := range series.Rows {

@@ -11,16 +11,17 @@ import (
 // Chart is a table of values over time, which a script draws as lines. The
 // table is what screen readers, and people without scripts, get.
 type Chart struct {
+	Key     string // of the overview's charts
 	Title   string
 	Unit    string
 	Step    int64 // seconds between rows, to tell a gap from a slope
+	Coarse  metrics.Coarse
 	Columns []Column
 	Rows    []ChartRow
 	Notes   []string
-	Marks   []Mark // horizontal lines
 	Explore string // address of the explorer with this question, if any
-	CSV     string
-	From    int64 // Unix seconds: what the chart shows, also where there are no values
+	CSV     string // address of the table as a file
+	From    int64  // Unix seconds: what the chart shows, also where there are no values
 	To      int64
 }
 
@@ -30,18 +31,18 @@ type Column struct {
 	Dash bool // the period before
 }
 
-// Mark is a horizontal line.
-type Mark struct {
-	Name  string
-	Value float64
-}
-
 // ChartRow is the values of a moment.
 type ChartRow struct {
 	Time    time.Time
 	Partial bool
 	Cells   []Cell
 }
+
+// CoarseBefore is Coarse.BeforeMS in seconds.
+func (c *Chart) CoarseBefore() int64 { return c.Coarse.BeforeMS / 1000 }
+
+// CoarseStep is the length of the buckets before CoarseBefore, in seconds.
+func (c *Chart) CoarseStep() int64 { return c.Coarse.WidthMS / 1000 }
 
 // Unix is the row's time in seconds.
 func (r ChartRow) Unix() int64 { return r.Time.Unix() }
@@ -52,8 +53,12 @@ type Cell struct {
 	Value float64
 }
 
-// Raw is the value for a script.
+// Raw is the value as it is.
 func (c Cell) Raw() string { return strconv.FormatFloat(c.Value, 'g', -1, 64) }
+
+// Drawn is the value for a script, to six digits: more cannot be seen in a
+// chart, and would be most of the page's size.
+func (c Cell) Drawn() string { return strconv.FormatFloat(c.Value, 'g', 6, 64) }
 
 // Empty tells whether there is nothing to draw.
 func (c *Chart) Empty() bool { return len(c.Rows) == 0 }

@@ -56,7 +56,8 @@ func (p *Pages) dashboard(w http.ResponseWriter, r *http.Request) error {
 		if q.Project == "" {
 			q.Project = sel.Project
 		}
-		view := panelView{Index: i, Title: panel.Title, Link: p.exploreLink(&sel, "metric", q.Metric, "agg", q.Agg, "by", strings.Join(q.By, ","), "match", q.Match, "project", q.Project)}
+		asked := []string{"metric", q.Metric, "agg", q.Agg, "by", strings.Join(q.By, ","), "match", q.Match, "project", q.Project}
+		view := panelView{Index: i, Title: panel.Title, Link: p.exploreLink(&sel, asked...)}
 		if view.Title == "" {
 			view.Title = strings.TrimSpace(panel.Metric + " " + panel.Agg)
 		}
@@ -64,6 +65,7 @@ func (p *Pages) dashboard(w http.ResponseWriter, r *http.Request) error {
 		switch {
 		case err == nil:
 			chart.Title = view.Title
+			chart.CSV = with(p.ui.Path("/explore.csv"), sel.keep(), asked...)
 			view.Chart = chart
 		case errs.KindOf(err) == errs.Invalid:
 			view.Err = message(err)
@@ -177,6 +179,9 @@ func (p *Pages) changeDashboard(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch action := r.PostFormValue("action"); action {
 	case "delete":
+		if r.PostFormValue("confirm") != "yes" {
+			return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "delete", Title: "Delete a dashboard", Section: "/dashboards", Assets: plainAssets, Data: d})
+		}
 		if err := p.opts.Dashboards.DeleteDashboard(r.Context(), slug); err != nil {
 			return err
 		}

@@ -2,9 +2,7 @@ package webui
 
 import (
 	"context"
-	"encoding/csv"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -80,7 +78,7 @@ func (p *Pages) ask(ctx context.Context, q question, s *selection) (*Chart, *met
 	if err != nil {
 		return nil, nil, err
 	}
-	c := s.chart(&Chart{Title: q.Metric, Unit: chartUnit(q.Metric, typ, q.Agg), Step: result.StepMS / 1000})
+	c := s.chart(&Chart{Title: q.Metric, Unit: chartUnit(q.Metric, typ, q.Agg), Step: result.StepMS / 1000, Coarse: result.Coarse()})
 	t := newTable(c)
 	add := func(r *metrics.Result, shift int64, dash bool) {
 		for _, series := range r.Series {
@@ -122,11 +120,9 @@ func (p *Pages) note(c *Chart, q question, agg metrics.Agg, typ metrics.Type, r 
 	if agg.Quantile() > 0 && typ != metrics.Histogram && typ != 0 {
 		c.Notes = append(c.Notes, fmt.Sprintf("Percentiles are kept for histograms; %s is a %s.", q.Metric, typ))
 	}
-	for _, seg := range r.Segments {
-		if seg.WidthMS > r.StepMS {
-			c.Notes = append(c.Notes, fmt.Sprintf("Before %s values are of whole %ss: finer ones are not kept for longer.",
-				time.UnixMilli(seg.ToMS).UTC().Format("2006-01-02 15:04 UTC"), seg.Resolution))
-		}
+	if coarse := r.Coarse(); coarse.WidthMS > 0 {
+		c.Notes = append(c.Notes, fmt.Sprintf("Before %s each value is of a whole %s: finer ones are not kept for longer.",
+			time.UnixMilli(coarse.BeforeMS).UTC().Format("2006-01-02 15:04 UTC"), strings.TrimPrefix(stepText(coarse.WidthMS), "1 ")))
 	}
 }
 
@@ -147,6 +143,7 @@ type explorePage struct {
 	Type       string
 	Series     int
 	Agg        string
+	Chosen     string // the aggregation that was asked for, "" for the usual one
 	Aggs       []string
 	By         string
 	Match      string
@@ -159,7 +156,6 @@ type explorePage struct {
 	Labels     []labelHint
 	Err        string
 	APIQuery   string
-	CSV        string
 	Dashboards []metrics.Dashboard
 	FirstRun   bool
 	Here       string
@@ -226,7 +222,7 @@ func questionOf(v url.Values, metric string, s *selection) (question, error) {
 
 func (p *Pages) fillExplore(ctx context.Context, page *explorePage, v url.Values) (status int, err error) {
 	q, err := questionOf(v, page.Metric, &page.selection)
-	page.By, page.Match, page.Agg = strings.Join(q.By, ", "), q.Match, q.Agg
+	page.By, page.Match, page.Agg, page.Chosen = strings.Join(q.By, ", "), q.Match, q.Agg, q.Agg
 	typ := p.typeOf(page.Metric, page.Project)
 	page.Type = typ.String()
 	if page.Agg == "" {
@@ -238,7 +234,7 @@ func (p *Pages) fillExplore(ctx context.Context, page *explorePage, v url.Values
 		if page.Chart, result, err = p.ask(ctx, q, &page.selection); err == nil {
 			page.Matched = result.Matched
 			page.Resolution = stepText(result.StepMS)
-			page.CSV = with(p.ui.Path("/explore.csv"), v, "metric", page.Metric, "refresh", "")
+			page.Chart.CSV = with(p.ui.Path("/explore.csv"), v, "metric", page.Metric, "refresh", "")
 			page.APIQuery = p.apiQuery(page, q)
 			return http.StatusOK, nil
 		}
@@ -316,56 +312,4 @@ func (p *Pages) labelHints(page *explorePage, v url.Values, q question) []labelH
 		hints = append(hints, h)
 	}
 	return hints
-}
-
-// exploreCSV is the explorer's table as a file.
-func (p *Pages) exploreCSV(w http.ResponseWriter, r *http.Request) error {
-	sel, v, err := p.selectionOf(r)
-	if err != nil {
-		return err
-	}
-	if sel.RangeErr != "" {
-		return errs.New(errs.Invalid, "%s", sel.RangeErr)
-	}
-	q, err := questionOf(v, v.Get("metric"), &sel)
-	if err != nil {
-		return err
-	}
-	chart, _, err := p.ask(r.Context(), q, &sel)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	w.Header().Set("Content-Disposition", `attachment; filename="metrics.csv"`)
-	out := csv.NewWriter(w)
-	line := []string{"time"}
-	for _, c := range chart.Columns {
-		line = append(line, harmless(c.Name))
-	}
-	if err := out.Write(line); err != nil {
-		return nil //nolint:nilerr // the client left
-	}
-	for _, row := range chart.Rows {
-		line = append(line[:0], row.Time.Format(time.RFC3339))
-		for _, c := range row.Cells {
-			text := ""
-			if c.OK && !math.IsNaN(c.Value) {
-				text = c.Raw()
-			}
-			line = append(line, text)
-		}
-		if err := out.Write(line); err != nil {
-			return nil //nolint:nilerr // the client left
-		}
-	}
-	out.Flush()
-	return nil
-}
-
-// harmless keeps a spreadsheet from taking a label's value for a formula.
-func harmless(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }

@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/monlight/monlight/metrics-collector/internal/metrics"
@@ -76,16 +77,9 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) error {
 	page := overviewPage{selection: sel, PublicURL: p.opts.PublicURL, FirstRun: len(p.opts.Collector.Names("")) == 0}
 	ctx := r.Context()
 	if !page.FirstRun {
-		web, err := p.opts.Collector.HTTP(ctx, sel.Project, sel.rng)
-		if err != nil {
+		if page.HTTP, page.Vitals, err = p.views(ctx, &sel); err != nil {
 			return err
 		}
-		page.HTTP = p.httpView(&sel, web)
-		vitals, err := p.opts.Collector.WebVitals(ctx, sel.Project, sel.rng)
-		if err != nil {
-			return err
-		}
-		page.Vitals = p.vitalsView(&sel, vitals)
 		totals, err := p.opts.Collector.Totals(ctx, sel.Project, sel.rng)
 		if err != nil {
 			return err
@@ -94,6 +88,32 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) error {
 	}
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "overview", Title: "Overview", Section: "/", Assets: chartAssets,
 		Refresh: sel.Refresh.Every, Data: page})
+}
+
+// views are what the overview has of HTTP and of web vitals; nil where there is nothing.
+func (p *Pages) views(ctx context.Context, s *selection) (*httpView, *vitalsView, error) {
+	web, err := p.opts.Collector.HTTP(ctx, s.Project, s.rng)
+	if err != nil {
+		return nil, nil, err
+	}
+	vitals, err := p.opts.Collector.WebVitals(ctx, s.Project, s.rng)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.httpView(s, web), p.vitalsView(s, vitals), nil
+}
+
+// overviewCharts are all charts of the overview.
+func (p *Pages) overviewCharts(ctx context.Context, s *selection) ([]*Chart, error) {
+	web, vitals, err := p.views(ctx, s)
+	var charts []*Chart
+	if web != nil {
+		charts = web.Charts
+	}
+	if vitals != nil {
+		charts = append(charts, vitals.Trend)
+	}
+	return charts, err
 }
 
 func (page *overviewPage) addTotals(p *Pages, totals []metrics.Total) {
@@ -121,14 +141,14 @@ func (p *Pages) httpView(s *selection, h *metrics.HTTP) *httpView {
 		v.ErrorShare = h.Errors / h.Requests
 	}
 	step := h.StepMS / 1000
-	rate := s.chart(&Chart{Title: "Requests per second", Unit: unitRate, Step: step, Explore: p.exploreLink(s, "metric", "http_requests_total", "agg", "rate")})
+	rate := s.chart(&Chart{Key: "rate", Title: "Requests per second", Unit: unitRate, Step: step, Coarse: h.Coarse, Explore: p.exploreLink(s, "metric", "http_requests_total", "agg", "rate")})
 	t := newTable(rate)
 	t.column(Column{Name: "Requests"})
 	for _, pt := range h.Rate {
 		t.set(0, pt.BucketMS, pt.Value, pt.Partial)
 	}
 	t.finish()
-	errors := s.chart(&Chart{Title: "Errors (status 500 and over)", Unit: unitPercent, Step: step,
+	errors := s.chart(&Chart{Key: "errors", Title: "Errors (status 500 and over)", Unit: unitPercent, Step: step, Coarse: h.Coarse,
 		Explore: p.exploreLink(s, "metric", "http_requests_total", "agg", "rate", "by", "status")})
 	t = newTable(errors)
 	t.column(Column{Name: "Part of the requests"})
@@ -136,7 +156,7 @@ func (p *Pages) httpView(s *selection, h *metrics.HTTP) *httpView {
 		t.set(0, pt.BucketMS, pt.Value*100, pt.Partial)
 	}
 	t.finish()
-	latency := s.chart(&Chart{Title: "Duration", Unit: unitSeconds, Step: step, Explore: p.exploreLink(s, "metric", "http_request_duration_seconds", "agg", "p95")})
+	latency := s.chart(&Chart{Key: "duration", Title: "Duration", Unit: unitSeconds, Step: step, Coarse: h.Coarse, Explore: p.exploreLink(s, "metric", "http_request_duration_seconds", "agg", "p95")})
 	t = newTable(latency)
 	for _, name := range []string{"p50", "p95", "p99"} {
 		t.column(Column{Name: name})
@@ -149,6 +169,7 @@ func (p *Pages) httpView(s *selection, h *metrics.HTTP) *httpView {
 	t.finish()
 	for _, c := range []*Chart{rate, errors, latency} {
 		if !c.Empty() {
+			c.CSV = p.overviewFile(s, c)
 			v.Charts = append(v.Charts, c)
 		}
 	}
@@ -160,6 +181,11 @@ func (p *Pages) httpView(s *selection, h *metrics.HTTP) *httpView {
 		v.Routes = append(v.Routes, view)
 	}
 	return v
+}
+
+// overviewFile is the address of a chart's table as a file.
+func (p *Pages) overviewFile(s *selection, c *Chart) string {
+	return with(p.ui.Path("/overview.csv"), s.keep(), "chart", c.Key)
 }
 
 var ratingBadges = map[string]webui.Badge{
@@ -178,7 +204,7 @@ func (p *Pages) vitalsView(s *selection, w *metrics.WebVitals) *vitalsView {
 		v.Cards = append(v.Cards, vitalCard{sum, ratingBadges[sum.Rating], sum.Count > 0 && sum.Count < metrics.FewVisits,
 			p.exploreLink(s, "metric", sum.Metric, "agg", "p75")})
 	}
-	v.Trend = s.chart(&Chart{Title: "75th percentile over time", Unit: unitMillis, Step: w.StepMS / 1000})
+	v.Trend = s.chart(&Chart{Key: "vitals", Title: "75th percentile over time", Unit: unitMillis, Step: w.StepMS / 1000, Coarse: w.Coarse})
 	t := newTable(v.Trend)
 	for i := range metrics.Vitals {
 		vital := &metrics.Vitals[i]
@@ -193,6 +219,7 @@ func (p *Pages) vitalsView(s *selection, w *metrics.WebVitals) *vitalsView {
 		}
 	}
 	t.finish()
+	v.Trend.CSV = p.overviewFile(s, v.Trend)
 	for _, page := range w.Pages {
 		row := vitalRow{Page: page.Page, Views: page.Views}
 		for i := range metrics.Vitals {

@@ -133,6 +133,7 @@ func (p *Pages) Mount(r chi.Router, guard Guard, body func(http.Handler) http.Ha
 		page := func(path string, f problem.HandlerFunc) { get(r, path, p.ui.Handle(f)) }
 		page("/", p.overview)
 		page("/index.html", p.overview)
+		page("/overview.csv", p.overviewCSV)
 		page("/explore", p.explore)
 		page("/explore.csv", p.exploreCSV)
 		page("/dashboards", p.dashboards)

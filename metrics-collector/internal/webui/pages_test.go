@@ -175,7 +175,13 @@ func TestDashboardsAreMadeAndChangedWithForms(t *testing.T) {
 	if _, page = get(t, h, to); strings.Count(page, "<ml-chart") != 2 {
 		t.Error("the import did not bring the panel back")
 	}
-	post(t, h, to, url.Values{"action": {"delete"}})
+	if status, _ := post(t, h, to, url.Values{"action": {"delete"}}); status != http.StatusOK {
+		t.Errorf("delete does not ask: %d", status)
+	}
+	if status, _ := get(t, h, to); status != http.StatusOK {
+		t.Errorf("after the question: %d", status)
+	}
+	post(t, h, to, url.Values{"action": {"delete"}, "confirm": {"yes"}})
 	if status, _ := get(t, h, to); status != http.StatusNotFound {
 		t.Errorf("after delete: %d", status)
 	}

@@ -43,35 +43,46 @@ const format = (v, unit) => {
   return scaled(v, 1000, ['', 'k', 'M', 'G', 'T']) + unit;
 };
 
+// Ticks by their distance in seconds: the text, then what is added where the
+// year, month, day, hour, minute or second is another one than before.
+const ticks = [
+  [86400 * 365, '{YYYY}', null, null, null, null, null, null, 1],
+  [86400 * 28, '{MMM}', '\n{YYYY}', null, null, null, null, null, 1],
+  [86400, '{D} {MMM}', '\n{YYYY}', null, null, null, null, null, 1],
+  [60, '{HH}:{mm}', '\n{D} {MMM} {YYYY}', null, '\n{D} {MMM}', null, null, null, 1],
+  [1, '{HH}:{mm}:{ss}', '\n{D} {MMM} {YYYY}', null, '\n{D} {MMM}', null, null, null, 1],
+];
+
 // The table as columns: times, then values. For uPlot null is a gap, which is
 // drawn where values are missing, because nothing is not zero; undefined is a
 // place where another column has a value, and does not interrupt the line.
 const read = (el) => {
-  const heads = [...el.querySelectorAll('thead th')].slice(1);
-  const step = Number(el.dataset.step) || 60;
+  // The legend of a drawn chart is a table as well.
+  const heads = [...el.querySelectorAll('table.values thead th')].slice(1);
+  const step = Number(el.dataset.step) || 60, before = Number(el.dataset.before), coarse = Number(el.dataset.coarse);
+  const width = (t) => t < before ? coarse : step;
   const data = [[], ...heads.map(() => [])];
-  for (const tr of el.querySelectorAll('tbody tr')) {
+  for (const tr of el.querySelectorAll('table.values tbody tr')) {
     const t = Number(tr.firstElementChild.dataset.t), last = data[0][data[0].length - 1];
-    if (t - last > step * 1.5) {
-      data[0].push(last + step);
+    if (t - last > width(last) * 1.5) {
+      data[0].push(last + width(last));
       for (let i = 1; i < data.length; i++) data[i].push(null);
     }
     data[0].push(t);
     [...tr.children].slice(1).forEach((td, i) => data[i + 1].push(td.dataset.v === undefined ? null : Number(td.dataset.v)));
   }
-  for (const column of data.slice(1)) join(data[0], column, step);
+  for (const column of data.slice(1)) join(data[0], column, width);
   return { heads: heads.map((th) => ({ name: th.textContent, dash: 'dash' in th.dataset })), data };
 };
 
-// Values that follow each other at the column's own distance, which is an hour
+// Values that follow each other at the column's own distance, which is longer
 // where finer values are not kept any more, are one line.
-const join = (times, column, step) => {
+const join = (times, column, width) => {
   const at = column.flatMap((v, i) => v === null ? [] : [i]);
   const apart = at.slice(1).map((i, n) => times[i] - times[at[n]]);
-  const own = Math.max(step, Math.min(...apart));
+  const own = Math.min(...apart);
   at.slice(1).forEach((i, n) => {
-    const hours = apart[n] === 3600 && times[i] % 3600 === 0;
-    if (apart[n] <= own * 1.5 || hours) column.fill(undefined, at[n] + 1, i);
+    if (apart[n] <= Math.max(own, width(times[at[n]])) * 1.5) column.fill(undefined, at[n] + 1, i);
   });
 };
 
@@ -120,9 +131,9 @@ class Chart extends HTMLElement {
         x: { range: () => [Number(this.dataset.from), Number(this.dataset.to)] },
         y: { range: (u, lo, hi) => lo == null ? [0, 1] : uPlot.rangeNum(Math.min(0, lo), hi === lo ? hi + (Math.abs(hi) || 1) : hi, { min: { pad: 0.05, soft: 0, mode: 1 }, max: { pad: 0.08 } }) },
       },
-      axes: [axis, { ...axis, size: 72, values: (u, list) => list.map((v) => format(v, unit)) }],
+      axes: [{ ...axis, values: ticks }, { ...axis, size: 72, values: (u, list) => list.map((v) => format(v, unit)) }],
       series: [
-        { label: 'Time' },
+        { label: 'Time', value: '{YYYY}-{MM}-{DD} {HH}:{mm}' },
         ...heads.map((head, i) => ({
           label: head.name,
           stroke: strokes[i % strokes.length],
