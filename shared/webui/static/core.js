@@ -160,7 +160,7 @@ doc.addEventListener('keydown', (e) => {
   const i = here(), row = rows()[i];
   switch (e.key) {
     case '?': $('#keys')?.showModal(); break;
-    case '/': $('[data-search]')?.focus(); $('[data-search]')?.select(); break;
+    case '/': $('[data-search]')?.focus(); $('[data-search]')?.select?.(); break;
     case 'j': go(i + 1); break;
     case 'k': go(i - 1); break;
     case 'x': {

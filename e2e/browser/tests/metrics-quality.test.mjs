@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { day, send, startMetrics } from '../metrics.mjs';
+import { Session, clean, launch, noSideways, shut } from '../pages.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const others = { ERROR_TRACKER_URL: 'http://127.0.0.1:5010', LOG_VIEWER_URL: 'http://127.0.0.1:5011' };
+
+describe('the quality of the pages of metrics', () => {
+  let service, empty, browser, session, first;
+  before(async () => {
+    service = await startMetrics(others);
+    empty = await startMetrics();
+    browser = await launch();
+    session = await new Session(browser, service).signIn();
+    first = await new Session(browser, empty).signIn();
+    await send(service, day());
+    for (const d of [{ slug: 'web', title: 'Web', panels: [{ metric: 'http_requests_total', agg: 'rate', by: ['status'] }, { metric: 'queue_depth', title: 'Queues', by: ['queue'] }, { metric: 'http_request_duration_seconds', agg: 'p99' }] }, { slug: 'none', title: 'Without panels', panels: [] }]) {
+      const page = await session.open('/dashboards');
+      await page.fill('textarea[name=file]', JSON.stringify(d));
+      await page.click('button:has-text("Save")');
+      await page.waitForURL(/\/dashboards\/\w/);
+      await shut(page);
+    }
+  });
+  after(async () => {
+    await browser?.close();
+    await service?.stop();
+    await empty?.stop();
+  });
+
+  const open = (page) => page.evaluate(() => { for (const d of document.querySelectorAll('details:not(.menu)')) d.open = true; });
+  // Every page and state that a reader can see.
+  const views = () => [
+    ['overview', session, '/'],
+    ['overview, tables open', session, '/?period=1h', open],
+    ['overview, nothing in this time', session, '/?project=jobs&from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z'],
+    ['overview, wrong range', session, '/?period=soon'],
+    ['explore', session, '/explore?metric=http_request_duration_seconds&by=endpoint'],
+    ['explore, everything open', session, '/explore?metric=http_requests_total&by=status,method&step=1h&compare=previous', open],
+    ['explore, mistake', session, '/explore?metric=http_requests_total&match=status', undefined, { status: 400 }],
+    ['explore, no values', session, '/explore?metric=queue_depth&match=queue%3D%22none%22'],
+    ['dashboards', session, '/dashboards'],
+    ['dashboard', session, '/dashboards/web?period=1h', open],
+    ['dashboard without panels', session, '/dashboards/none'],
+    ['dashboard not found', session, '/dashboards/nowhere', undefined, { status: 404 }],
+    ['question before a dashboard goes', session, '/dashboards/web', async (page) => { await open(page); await page.click('button:has-text("Delete dashboard")'); await page.waitForSelector('#confirm[open]'); }],
+    ['cardinality', session, '/cardinality'],
+    ['help dialog', session, '/', (page) => page.keyboard.press('?')],
+    ['first run', first, '/'],
+    ['first run of the explorer', first, '/explore'],
+    ['first run of cardinality', first, '/cardinality'],
+    ['sign-in', first, '/', undefined, { signedIn: false }],
+  ];
+
+  // In dark colours only the rules about colours can have another result.
+  const rules = { light: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], dark: { type: 'rule', values: ['color-contrast', 'link-in-text-block'] } };
+
+  test('axe finds nothing in light or dark colours, and nothing is wider than 360, 768 or 1280 pixels', async () => {
+    for (const [name, from, path, act, options] of views()) {
+      const page = await from.open(path, { width: 1280, height: 740, ...options });
+      await act?.(page);
+      await page.evaluate(axe);
+      for (const scheme of ['light', 'dark']) {
+        await page.emulateMedia({ colorScheme: scheme });
+        await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => { for (const a of document.getAnimations()) a.finish(); resolve(); }))); // colours fade
+        const { violations } = await page.evaluate((runOnly) => window.axe.run(document, { runOnly }), rules[scheme]);
+        assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? '')).slice(0, 3).join(' | ')}`), [], `${name}, ${scheme}`);
+      }
+      for (const width of [1280, 768, 360]) {
+        await page.setViewportSize({ width, height: 740 });
+        await page.waitForTimeout(60); // charts follow the window
+        await noSideways(page, `${name} at ${width} px`);
+      }
+      await clean(page, name);
+      await shut(page);
+    }
+  });
+
+  test('pages are read without JavaScript', async () => {
+    for (const [path, texts] of [['/', ['144k', 'Requests per second', 'Largest contentful paint']], ['/explore?metric=queue_depth&by=queue', ['images', 'mail', 'not over']], ['/dashboards/web', ['Queues']], ['/cardinality', ['http_requests_total']]]) {
+      const page = await session.open(path, { js: false });
+      const text = await page.textContent('main');
+      for (const t of texts) assert.ok(text.includes(t), `${path}: ${t}`);
+      assert.equal(await page.locator('.plot:visible').count(), 0, 'a place for a chart that nobody draws');
+      const tables = page.locator('ml-chart details');
+      for (let i = 0; i < await tables.count(); i++) {
+        await tables.nth(i).locator('summary').click(); // the browser's own
+        assert.ok(await tables.nth(i).locator('tbody tr').first().isVisible());
+      }
+      await shut(page);
+    }
+    const page = await session.open('/explore', { js: false });
+    await page.selectOption('select[name=metric]', 'queue_depth');
+    await page.fill('input[name=by]', 'queue');
+    await page.click('button:has-text("Show")');
+    assert.match(page.url(), /metric=queue_depth.*by=queue|by=queue.*metric=queue_depth/);
+    assert.deepEqual(await page.$$eval('table.values thead th', (h) => h.map((c) => c.textContent)), ['Time', 'images', 'mail']);
+    await shut(page);
+  });
+
+  test('a chart and its table say the same to those who do not see', async () => {
+    const page = await session.open('/explore?metric=http_requests_total&by=status&step=1h');
+    await page.waitForSelector('ml-chart.drawn canvas');
+    assert.equal(await page.getAttribute('ml-chart .plot', 'aria-hidden'), 'true');
+    await page.click('summary:has-text("Show as a table")');
+    const table = page.getByRole('table', { name: 'http_requests_total' });
+    assert.deepEqual(await table.getByRole('columnheader').allTextContents(), ['Time', '200', '404', '503']);
+    assert.ok(await table.getByRole('rowheader').count() >= 24);
+    assert.match(await table.getByRole('row').nth(3).innerText(), /\/s/);
+    await shut(page);
+  });
+
+  // Without values the whole page is 40 KiB; 24 hours of four charts, with
+  // tables of them all, are half as much again.
+  test('a first visit loads at most 40 KiB besides its values', async () => {
+    for (const [path, limit] of [['/?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z', 40], ['/', 64], ['/explore?metric=http_request_duration_seconds&by=endpoint', 64], ['/dashboards/none', 40], ['/dashboards', 15], ['/cardinality', 15]]) {
+      const page = await session.open(undefined);
+      const client = await page.context().newCDPSession(page);
+      await client.send('Network.enable');
+      await client.send('Network.setCacheDisabled', { cacheDisabled: true });
+      let bytes = 0, requests = 0;
+      client.on('Network.loadingFinished', (e) => { bytes += e.encodedDataLength; requests++; });
+      const headers = [];
+      client.on('Network.responseReceivedExtraInfo', (e) => headers.push((e.headersText ?? '').length));
+      assert.equal((await page.goto(service.url + path, { waitUntil: 'load' })).status(), 200);
+      await page.waitForTimeout(400);
+      const body = bytes - headers.reduce((a, b) => a + b, 0);
+      console.log(`${path}: ${body} bytes of content in ${requests} requests, ${bytes} with headers`);
+      assert.ok(requests >= 3 && body > 5000, 'the page was not measured');
+      assert.ok(body <= limit * 1024, `${path} weighs ${body} bytes, the limit is ${limit} KiB`);
+      await shut(page);
+    }
+  });
+
+  test('pictures', { skip: !process.env.UPDATE_SCREENSHOTS && 'UPDATE_SCREENSHOTS is not set' }, async () => {
+    const folder = fileURLToPath(new URL('../../../docs/screenshots/', import.meta.url));
+    mkdirSync(folder, { recursive: true });
+    for (const [name, path] of [['overview', '/'], ['explore', '/explore?metric=http_request_duration_seconds&by=endpoint&agg=p95'], ['dashboard', '/dashboards/web'], ['cardinality', '/cardinality']]) {
+      for (const [scheme, width] of [['light', 1280], ['dark', 1280], ['light', 360]]) {
+        const page = await session.open(path, { scheme, width, height: 900 });
+        await page.waitForTimeout(400);
+        writeFileSync(`${folder}metrics-collector-${name}-${scheme}-${width}.png`, await page.screenshot());
+        await shut(page);
+      }
+    }
+  });
+});
