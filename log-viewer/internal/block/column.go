@@ -298,10 +298,9 @@ type column struct {
 	ends       []uint32 // of colDict and colText: where the values end in body, without the separator
 }
 
-// read reads the header of a column and finds its parts; hex is the stream of
-// hexadecimal digits, of which it takes its own off the front. c keeps only its
-// memory.
-func (c *column) read(d *decoder, rows int, hex *decoder) {
+// read reads the header of a column and finds its parts, except for hexadecimal
+// digits, which are in a stream of their own. c keeps only its memory.
+func (c *column) read(d *decoder) {
 	*c = column{typ: d.byte(), nums: c.nums[:0], ends: c.ends[:0]}
 	if c.typ&colAffix != 0 {
 		c.head = d.bytes(d.count(MaxText))
@@ -309,18 +308,27 @@ func (c *column) read(d *decoder, rows int, hex *decoder) {
 	}
 	c.body = d.bytes(d.count(MaxText))
 	if c.typ&0x1f == colHex {
-		b := decoder{b: c.body}
-		c.width = b.count(maxHex)
-		if b.err != nil || c.width == 0 {
-			d.fail()
-			return
-		}
-		c.body = hex.bytes(rows * ((c.width + 1) / 2))
+		c.width = hexWidth(c.body, d)
 	}
 }
 
-// skipColumn is read without a column.
-func skipColumn(d *decoder, rows int, hex *decoder) {
+// hexWidth reads the digits of a value from the body of a column of them.
+func hexWidth(body []byte, d *decoder) int {
+	b := decoder{b: body}
+	width := b.count(maxHex)
+	if b.err != nil || width == 0 {
+		d.fail()
+	}
+	return width
+}
+
+// skipColumn is read without a column. It returns how many bytes of hexadecimal
+// digits the column has.
+func skipColumn(d *decoder, rows int) (hex int) {
+	if b := d.b; len(b) > 1 && b[0] < colAffix && b[0]&0x1f != colHex && b[1] < 0x80 && int(b[1])+2 <= len(b) {
+		d.b = b[2+int(b[1]):] // most are short
+		return 0
+	}
 	typ := d.byte()
 	if typ&colAffix != 0 {
 		d.bytes(d.count(MaxText))
@@ -328,14 +336,9 @@ func skipColumn(d *decoder, rows int, hex *decoder) {
 	}
 	body := d.bytes(d.count(MaxText))
 	if typ&0x1f == colHex {
-		b := decoder{b: body}
-		width := b.count(maxHex)
-		if b.err != nil || width == 0 {
-			d.fail()
-			return
-		}
-		hex.bytes(rows * ((width + 1) / 2))
+		return rows * ((hexWidth(body, d) + 1) / 2)
 	}
+	return 0
 }
 
 // open unpacks what access to the values needs.

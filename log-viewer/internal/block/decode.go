@@ -53,6 +53,8 @@ type Block struct {
 	haveDict bool
 	haveVars bool
 	varsErr  error
+	haveHex  bool
+	hexErr   error
 
 	templates []openTemplate
 	folded    []byte
@@ -134,7 +136,7 @@ func (d *Decoder) Open(data []byte) (*Block, error) {
 
 // reset forgets what the block was, but keeps its memory.
 func (b *Block) reset() {
-	b.haveDict, b.haveVars, b.isFolded, b.varsErr, b.ids = false, false, false, nil, nil
+	b.haveDict, b.haveVars, b.haveHex, b.isFolded, b.varsErr, b.hexErr, b.ids = false, false, false, false, nil, nil, nil
 	for i, c := range b.columns {
 		if c != nil {
 			b.spare = append(b.spare, c)
@@ -377,35 +379,50 @@ func (b *Block) findColumns() error {
 	if err != nil {
 		return err
 	}
-	rawHex, err := b.unpack(streamHex)
-	if err != nil {
-		return err
-	}
 	total := 0
 	for i := range b.templates {
 		total += b.templates[i].vars
 	}
 	b.places, b.columns = sized(b.places, total), sized(b.columns, total)
-	d, hex := decoder{b: raw}, decoder{b: rawHex}
+	d, hex := decoder{b: raw}, 0
 	at := 0
 	for i := range b.templates {
+		rows := b.starts[i+1] - b.starts[i]
 		for range b.templates[i].vars {
-			b.places[at] = place{uint32(len(raw) - len(d.b)), uint32(len(rawHex) - len(hex.b))} //nolint:gosec // at most maxStream
+			b.places[at] = place{uint32(len(raw) - len(d.b)), uint32(hex)} //nolint:gosec // at most maxStream
 			at++
-			skipColumn(&d, b.starts[i+1]-b.starts[i], &hex)
+			if hex += skipColumn(&d, rows); hex > b.streams[streamHex].size {
+				return damaged("its hexadecimal digits")
+			}
 		}
 	}
-	if d.err != nil || hex.err != nil || len(d.b)+len(hex.b) > 0 {
+	if d.err != nil || len(d.b) > 0 || hex != b.streams[streamHex].size {
 		return damaged("its variables")
 	}
 	return nil
 }
 
+// readHex unpacks the hexadecimal digits of all columns.
+func (b *Block) readHex() error {
+	if !b.haveHex {
+		b.haveHex = true
+		_, b.hexErr = b.unpack(streamHex)
+	}
+	return b.hexErr
+}
+
 // peek reads the header of column k of a template into c.
-func (b *Block) peek(t, k int, c *column) {
+func (b *Block) peek(t, k int, c *column) error {
 	at := b.places[b.templates[t].first+k]
-	d, hex := decoder{b: b.streams[streamVars].raw[at.vars:]}, decoder{b: b.streams[streamHex].raw[at.hex:]}
-	c.read(&d, b.starts[t+1]-b.starts[t], &hex)
+	d := decoder{b: b.streams[streamVars].raw[at.vars:]}
+	if c.read(&d); c.typ&0x1f == colHex {
+		if err := b.readHex(); err != nil {
+			return err
+		}
+		size := (b.starts[t+1] - b.starts[t]) * ((c.width + 1) / 2)
+		c.body = b.streams[streamHex].raw[at.hex:][:size:size] // findColumns has seen that they fit
+	}
+	return nil
 }
 
 // column returns an open column of a template.
@@ -418,7 +435,9 @@ func (b *Block) column(t, k int) (*column, error) {
 	if n := len(b.spare); n > 0 {
 		c, b.spare = b.spare[n-1], b.spare[:n-1]
 	}
-	b.peek(t, k, c)
+	if err := b.peek(t, k, c); err != nil {
+		return nil, err
+	}
 	if err := c.open(b.starts[t+1] - b.starts[t]); err != nil {
 		return nil, err
 	}

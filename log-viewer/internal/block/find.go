@@ -20,10 +20,20 @@ func (b *Block) inColumns(t int, w need) (rowSet, error) {
 	c := &b.looked
 	first, raw := b.templates[t].first, b.streams[streamVars].raw
 	for k := range b.templates[t].vars {
-		if !w.fits(raw[b.places[first+k].vars]) {
+		at := raw[b.places[first+k].vars:]
+		if !w.fits(at[0]) {
 			continue
 		}
-		b.peek(t, k, c)
+		if at[0] == colConst && at[1] < 0x80 { // most are
+			in, buffer := w.in(at[2:2+int(at[1])], b.fold)
+			if b.fold = buffer; in {
+				return allRows, nil
+			}
+			continue
+		}
+		if err := b.peek(t, k, c); err != nil {
+			return noRows, err
+		}
 		if !c.canHave(w) {
 			continue
 		}
@@ -88,21 +98,41 @@ func hasFolded(affix []byte, k byte) bool {
 	return false
 }
 
+// in tells whether a value is, begins with, ends with or has the token in it,
+// as it says. It returns the buffer that it used.
+func (w *need) in(value, buffer []byte) (bool, []byte) {
+	if len(value) < len(w.token) && isASCII(value) { // others may get longer
+		return false, buffer
+	}
+	buffer = logs.AppendFold(buffer[:0], text(value))
+	folded := text(buffer)
+	switch {
+	case w.start && w.end:
+		return folded == w.token, buffer
+	case w.start:
+		return strings.HasPrefix(folded, w.token), buffer
+	case w.end:
+		return strings.HasSuffix(folded, w.token), buffer
+	}
+	return strings.Contains(folded, w.token), buffer
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
 // find sets the bits of rows whose value has the token in it: as a whole with
 // start and end, at its beginning with start, at its end with end. It returns
 // the buffer that it used.
 func (c *column) find(w need, rows int, out []uint64, buffer []byte) []byte {
-	is := func(value []byte) bool {
-		buffer = logs.AppendFold(buffer[:0], text(value))
-		switch {
-		case w.start && w.end:
-			return string(buffer) == w.token
-		case w.start:
-			return strings.HasPrefix(text(buffer), w.token)
-		case w.end:
-			return strings.HasSuffix(text(buffer), w.token)
-		}
-		return strings.Contains(text(buffer), w.token)
+	is := func(value []byte) (in bool) {
+		in, buffer = w.in(value, buffer)
+		return in
 	}
 	var value []byte
 	switch typ := c.typ & 0x1f; {
