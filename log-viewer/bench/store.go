@@ -47,7 +47,7 @@ var questions = []question{
 	{name: "substring, no match", search: `"qzxqzx"`},
 	{name: "substring inside an id", search: `"98765432"`},
 	{name: "regex with a literal", search: `/blk_\d+98765\d/`},
-	{name: "regex without a literal", search: `/\b[0-9a-f]{40}\b/`},
+	{name: "regex without a literal", search: `/\b[0-9a-f]{41}\b/`},
 }
 
 func queryNames() (out []string) {
