@@ -2,10 +2,13 @@
 # Starts everything and lets real programs crash into it, some of them often.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/demo_logs.sh"
 
 have curl || die 'curl is needed: apt-get install curl'
 load_env
-trap stop_services EXIT
+mkdir -p "$root/.run"
+choose_log_source
+trap 'stop_log_programs; stop_services' EXIT
 trap 'exit 0' INT TERM
 start_services "${DEMO_DATA:-$root/.run}"
 
@@ -17,7 +20,7 @@ crash() {
   crashed=$((crashed + 1))
 }
 
-mkdir -p "$root/.run"
+[ -z "${service_url[log-viewer]:-}" ] || start_log_programs "${service_url[log-viewer]}" "$LOG_VIEWER_API_KEY"
 crashed=0
 for i in 1 2 3 4 5 6; do
   if have python3; then
