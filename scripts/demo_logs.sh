@@ -30,11 +30,12 @@ choose_log_source() {
 # demo_build makes the image of the programs, from Debian's or, without a registry, from Debian's packages.
 demo_build() {
   local base=debian:12-slim
-  docker image inspect "$demo_image" >/dev/null 2>&1 && return 0
   say 'Building the image of the programs whose logs are shown …'
-  if ! timeout 120 docker pull -q "$base" >/dev/null 2>&1; then
+  if docker image inspect monlight-demo-base:local >/dev/null 2>&1; then
     base=monlight-demo-base:local
-    docker image inspect "$base" >/dev/null 2>&1 || "$root/demo/containers/base.sh" || return 1
+  elif ! timeout 120 docker pull -q "$base" >/dev/null 2>&1; then
+    base=monlight-demo-base:local
+    "$root/demo/containers/base.sh" || return 1
   fi
   docker build -q --build-arg "BASE=$base" -t "$demo_image" "$root/demo/containers" >/dev/null
 }
