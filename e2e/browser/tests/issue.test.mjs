@@ -97,10 +97,12 @@ describe('the page of an issue', () => {
     const own = await count();
     await page.click('text=Merge into this');
     await page.waitForSelector('.notice >> text=is now part of this one');
+    await page.waitForLoadState('domcontentloaded');
     assert.equal(await count(), own + 1);
     assert.equal(await page.locator('.why').count(), 2);
     await page.locator('.why', { hasText: 'no carrier' }).locator('text=Split off').click();
     await page.waitForSelector('.notice >> text=Split off as issue');
+    await page.waitForLoadState('domcontentloaded');
     assert.equal(await count(), own);
     await clean(page);
     await shut(page);
