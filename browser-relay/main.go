@@ -16,6 +16,7 @@ import (
 
 	"github.com/monlight/monlight/browser-relay/internal/httpapi"
 	"github.com/monlight/monlight/browser-relay/internal/relay"
+	"github.com/monlight/monlight/browser-relay/internal/sdk"
 	"github.com/monlight/monlight/browser-relay/internal/sqlite"
 	"github.com/monlight/monlight/browser-relay/internal/symbolicate"
 	"github.com/monlight/monlight/browser-relay/internal/upstream"
@@ -95,10 +96,16 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 
 	edge := server.NewEdge(service, version, s.server, log)
 	edge.Registry().MustRegister(figures.Database{DB: db}, &relayCollector{traffic, spool, courier})
+	scripts, err := sdk.Load()
+	if err != nil {
+		return server.Options{}, fmt.Errorf("load the SDK: %w", err)
+	}
+	newest := scripts.Newest()
 	ui, err := webui.New(webui.Options{
 		Keys: keys, Traffic: traffic, Spool: spool, Courier: courier, Intake: intake, Maps: store, Recent: store, Symbolicator: symbolicator,
 		Limits:       webui.Limits{PerClient: s.rateLimit, PerKey: s.keyRateLimit, Retention: s.retention, SpoolAge: s.spool.Age},
 		GlobalOrigin: s.origins, Database: db.Path(), BasePath: s.server.BasePath(), PublicURL: s.publicURL(), Version: version,
+		Script:       webui.Script{Path: newest.Path, Integrity: newest.Integrity},
 		Services:     pages.Services(s.errorTrackerLink, s.logViewerLink, s.metricsCollectorLink, "/"),
 		ErrorTracker: s.errorTrackerLink, Log: log,
 	})
@@ -122,7 +129,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 		Body:   func(limit int64) func(http.Handler) http.Handler { return edge.Body(limit) }, Handle: edge.Handle, Now: time.Now,
 	}
 	public := edge.Router()
-	browserRoutes(edge, public, api)
+	browserRoutes(edge, public, api, scripts)
 	app := server.Options{
 		Edge: edge, Handler: public, Health: health(db, spool, courier), Backup: db.Backup,
 		Jobs: []func(context.Context) error{upkeep.Flush, upkeep.Expire, upkeep.Tidy, builds.late.Run, builds.late.Remember},

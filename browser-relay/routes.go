@@ -8,6 +8,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/monlight/monlight/browser-relay/internal/httpapi"
+	"github.com/monlight/monlight/browser-relay/internal/sdk"
 	"github.com/monlight/monlight/browser-relay/internal/webui"
 	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/clientip"
@@ -25,8 +26,10 @@ const (
 )
 
 // browserRoutes are the doors for web pages, which anybody can reach.
-func browserRoutes(edge *server.Edge, r *chi.Mux, api httpapi.Options) {
+func browserRoutes(edge *server.Edge, r *chi.Mux, api httpapi.Options, scripts *sdk.Scripts) {
 	httpapi.BrowserRoutes(r, api)
+	r.Method(http.MethodGet, sdk.Pattern, scripts)
+	r.Method(http.MethodHead, sdk.Pattern, scripts)
 	// Which paths there are is no secret here: they are in every page.
 	stray := chi.Chain(edge.RateLimit(strayRate, time.Minute, clientip.Key))
 	r.NotFound(stray.HandlerFunc(problem.NotFound).ServeHTTP)

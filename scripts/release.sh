@@ -32,7 +32,8 @@ bump() {
       sed -i "s/^__version__ = .*/__version__ = \"$version\"/" "$(grep -l '^__version__ = ' -r clients/python/monlight | head -n 1)"
       ;;
     js)
-      (cd clients/js && npm version --no-git-tag-version --allow-same-version "$version" >/dev/null)
+      (cd clients/js && npm version --no-git-tag-version --allow-same-version "$version" >/dev/null && npm ci --silent && npm run --silent relay >/dev/null)
+      git add browser-relay/internal/sdk
       ;;
     *) echo "$version" >"$1/VERSION" ;;
   esac

@@ -1,5 +1,6 @@
 // Builds dist/: ESM, CommonJS, the script for a tag, and the types. Prints sizes and the SRI hash.
-//   node build.mjs [--quiet] [--clean]
+//   node build.mjs [--quiet] [--clean] [--relay]
+// --relay also puts the script where browser-relay takes it from, beside those of earlier versions.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
@@ -53,6 +54,7 @@ for (const name of await readdir(dist)) {
 const script = await readFile(dist + 'monlight.min.js');
 const integrity = 'sha384-' + createHash('sha384').update(script).digest('base64');
 await writeFile(dist + 'monlight.min.js.sri', integrity + '\n');
+if (flags.has('--relay')) await writeFile(`${here}../../browser-relay/internal/sdk/monlight-${version}.min.js`, script);
 
 if (!flags.has('--quiet')) {
   console.log('file                    raw gzip -9  brotli');

@@ -166,7 +166,7 @@ func (p *Pages) showKey(w http.ResponseWriter, r *http.Request, status int, k re
 	if err != nil {
 		return err
 	}
-	page := keyPage{keyRow: p.keyRow(k, counts), Form: f, Works: k.Works(p.opts.Now()), Snippets: snippets(p.opts.PublicURL, &k)}
+	page := keyPage{keyRow: p.keyRow(k, counts), Form: f, Works: k.Works(p.opts.Now()), Snippets: snippets(p.opts.PublicURL, p.opts.Script, &k)}
 	page.Links.Traffic = p.ui.Path("/traffic?key=" + strconv.FormatInt(k.ID, 10))
 	if p.opts.ErrorTracker != "" {
 		page.Links.Errors = p.opts.ErrorTracker + "/?" + query("project", k.Project, "source", "browser")

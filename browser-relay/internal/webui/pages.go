@@ -53,12 +53,17 @@ type Options struct {
 	Database     string        // path of the file, for its size in the footer
 	BasePath     string        // "" or "/browser-relay"; something before the pages strips it
 	PublicURL    string        // where web pages reach the service
+	Script       Script        // the SDK that the relay serves
 	Version      string
 	Services     []webui.Service // for the navigation, see [webui.Services]
 	ErrorTracker string          // public URL of the error tracker, "" if not known
 	Log          *slog.Logger
 	Now          func() time.Time // nil is time.Now
 }
+
+// Script is the browser SDK for a script tag: its path below PublicURL, and the
+// value of the attribute integrity.
+type Script struct{ Path, Integrity string }
 
 // Limits are those that the pages name.
 type Limits struct {

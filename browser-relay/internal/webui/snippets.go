@@ -27,12 +27,13 @@ func shellQuote(text string) string {
 }
 
 // snippets are the ways to use a key.
-func snippets(publicURL string, k *relay.Key) []snippet {
+func snippets(publicURL string, script Script, k *relay.Key) []snippet {
 	origin := publicURL
 	if u, err := url.Parse(publicURL); err == nil {
 		origin = u.Scheme + "://" + u.Host
 	}
-	fill := strings.NewReplacer("{url}", publicURL, "{key}", k.PublicKey, "{origin}", origin, "{project}", shellQuote(k.Project)).Replace
+	fill := strings.NewReplacer("{url}", publicURL, "{key}", k.PublicKey, "{origin}", origin,
+		"{script}", script.Path, "{integrity}", script.Integrity, "{project}", shellQuote(k.Project)).Replace
 	return []snippet{
 		{"npm", "With a bundler", "Install the package and begin as early as you can.", fill(`npm install @monlight/browser
 
@@ -43,11 +44,11 @@ init({
   endpoint: '{url}',
   release: '1.0.0', // the name that you upload source maps under
 });`)},
-		{"script", "Without a bundler", "Serve dist/monlight.min.js of the package from your own site: that needs no other origin and no blocker knows it. For a CDN take the integrity value of the release from dist/monlight.min.js.sri.", fill(`<script>
+		{"script", "Without a bundler", "The relay serves the script; browsers run it only if it is byte for byte the one that the integrity value names. The file of a release never changes. If blockers are a worry, serve a copy of it from your own site.", fill(`<script>
   window.MonlightConfig = { dsn: '{key}', endpoint: '{url}', release: '1.0.0' };
 </script>
-<script src="/monlight.min.js"></script>`)},
-		{"csp", "Content-Security-Policy", "If your pages have a policy, let them send to the relay.", fill(`connect-src 'self' {origin};`)},
+<script src="{url}{script}" integrity="{integrity}" crossorigin="anonymous"></script>`)},
+		{"csp", "Content-Security-Policy", "If your pages have a policy, let them send to the relay, and load the script if it comes from there.", fill(`connect-src 'self' {origin}; script-src 'self' {origin};`)},
 		{"maps", "Source maps", "In the build, after bundling: the stacks of this release are then shown with their sources.", fill(`npx monlight-sourcemaps inject ./dist
 npx monlight-sourcemaps upload ./dist --url {url} --project {project} --release 1.0.0
 # MONLIGHT_UPLOAD_TOKEN is the relay's UPLOAD_TOKEN, or MONLIGHT_ADMIN_KEY the key that you signed in with`)},

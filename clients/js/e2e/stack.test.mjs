@@ -23,7 +23,7 @@ before(async () => {
   if (skip) return;
   [tracker, collector, browser, site] = await Promise.all([startService(), startService({}, 'metrics-collector'), startChromium(), startSite({})]);
   relay = await startService({
-    ADMIN_API_KEY: ADMIN, UPLOAD_TOKEN: TOKEN,
+    ADMIN_API_KEY: ADMIN, UPLOAD_TOKEN: TOKEN, BASE_URL: '{url}',
     ERROR_TRACKER_URL: tracker.url, ERROR_TRACKER_API_KEY: tracker.key, METRICS_COLLECTOR_URL: collector.url, METRICS_COLLECTOR_API_KEY: collector.key,
   }, 'browser-relay');
   folder = mkdtempSync(tmpdir() + '/monlight-shop-');
@@ -34,11 +34,11 @@ after(async () => {
   if (folder) rmSync(folder, { recursive: true });
 });
 
-// Makes a key whose only origin is the shop's.
+// Makes a key whose only origin is the shop's, and returns what the relay says of it.
 async function createKey(project) {
   const answer = await fetch(`${relay.url}/api/dsn-keys`, { method: 'POST', headers: { 'X-API-Key': ADMIN }, body: JSON.stringify({ project, origins: [site.url] }) });
   assert.equal(answer.status, 201, await answer.clone().text());
-  return (await answer.json()).public_key;
+  return answer.json();
 }
 
 // Builds the shop as for production and returns its folder.
@@ -113,7 +113,7 @@ function assertSources(errors) {
 }
 
 test('with debug ids: errors with their sources, in the right project, and what belongs to them', { skip }, async () => {
-  const dist = await buildShop('shop', { dsn: await createKey('shop'), endpoint: relay.url });
+  const dist = await buildShop('shop', { dsn: (await createKey('shop')).public_key, endpoint: relay.url });
   await sourcemaps('inject', dist);
   const { stdout } = await sourcemaps('upload', dist, '--project', 'shop', '--delete');
   assert.match(stdout, /uploaded/);
@@ -147,11 +147,33 @@ test('vitals, requests and own metrics are in the collector, of a page that was 
 });
 
 test('by release and path, without debug ids: the same', { skip }, async () => {
-  const dist = await buildShop('outlet', { dsn: await createKey('outlet'), endpoint: relay.url, release: '2.0.0' });
+  const dist = await buildShop('outlet', { dsn: (await createKey('outlet')).public_key, endpoint: relay.url, release: '2.0.0' });
   await sourcemaps('upload', dist, '--project', 'outlet', '--release', '2.0.0');
   publish(dist, 'outlet');
   await visit('outlet');
   const errors = await errorsOf('outlet');
   assertSources(errors);
   assert.equal(errors.RangeError.release, '2.0.0');
+});
+
+test('the script tag that the page of a key shows: loaded from the relay under its integrity value, and it reports', { skip }, async () => {
+  const { id } = await createKey('tag');
+  const admin = await browser.newPage({ extraHTTPHeaders: { 'X-API-Key': ADMIN } });
+  await admin.goto(`${relay.url}/keys/${id}`);
+  const snippet = await admin.textContent('#s-script');
+  await admin.close();
+  assert.match(snippet, /integrity="sha384-[\w+/]{64}" crossorigin="anonymous"/);
+  const page = await browser.newPage();
+  const show = async (path, html) => {
+    site.pages[path] = `<!doctype html><html lang="en"><title>Tag</title><body>${html}<script>setTimeout(() => { throw new TypeError('of ${path}'); });</script>`;
+    await page.goto(site.url + path);
+    return page.evaluate(() => typeof window.Monlight?.captureError);
+  };
+  // With another integrity value the browser does not run it.
+  assert.equal(await show('/forged', snippet.replace('sha384-', 'sha384-AAAA').replace(/.{4}" crossorigin/, '" crossorigin')), 'undefined');
+  assert.equal(await show('/tag', snippet), 'function');
+  let list;
+  await until(async () => (list = (await tracker.api('/api/errors?project=tag')).errors).length > 0, 'the error in the tracker');
+  assert.deepEqual(list.map((one) => one.message), ['of /tag']);
+  await page.close();
 });

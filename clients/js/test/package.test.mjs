@@ -44,6 +44,11 @@ test('the integrity value is that of the script', () => {
   assert.equal(readFileSync(dist + 'monlight.min.js.sri', 'utf8'), `sha384-${hash}\n`);
 });
 
+test('browser-relay serves this very script; else run npm run relay', () => {
+  const embedded = `${root}../../browser-relay/internal/sdk/monlight-${manifest.version}.min.js`;
+  assert.ok(readFileSync(embedded).equals(readFileSync(dist + 'monlight.min.js')), `${embedded} is not that of this build`);
+});
+
 test('import and require of the installed package give the same, without a browser', (t) => {
   const folder = installed(t);
   writeFileSync(folder + '/a.mjs', "import * as all from '@monlight/browser'; import { init } from '@monlight/browser'; console.log(JSON.stringify(Object.keys(all).sort())); init({ dsn: 'k', endpoint: 'https://r.example' }).captureMessage('on a server nothing happens');");
