@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -144,6 +145,18 @@ test('vitals, requests and own metrics are in the collector, of a page that was 
   }
   await until(async () => (await count('browser_http_requests_total', '&labels=status:500,method:GET')) === 1, 'the failed request');
   assert.equal(await count('web_vitals_lcp', '&labels=page:/shop,device:desktop,source:browser'), 1);
+});
+
+test('through sentry-cli as it is on npm: the same', { skip }, async () => {
+  const dist = await buildShop('market', { dsn: (await createKey('market')).public_key, endpoint: relay.url });
+  const sentry = (...args) => run(process.execPath, [createRequire(import.meta.url).resolve('@sentry/cli/bin/sentry-cli'), 'sourcemaps', ...args], {
+    env: { PATH: process.env.PATH, HOME: folder, SENTRY_URL: relay.url, SENTRY_AUTH_TOKEN: TOKEN, SENTRY_ORG: 'monlight', SENTRY_PROJECT: 'market' },
+  });
+  await sentry('inject', dist);
+  await sentry('upload', dist);
+  publish(dist, 'market');
+  await visit('market');
+  assertSources(await errorsOf('market'));
 });
 
 test('by release and path, without debug ids: the same', { skip }, async () => {
