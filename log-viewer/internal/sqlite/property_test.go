@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -82,19 +84,23 @@ func (w *world) message() string {
 	return fmt.Sprintf("%s %s %d %s-%d", w.word(), w.word(), w.IntN(1000), w.word(), w.IntN(5))
 }
 
+func (w *world) entry() logs.Entry {
+	at := w.at
+	switch w.IntN(20) {
+	case 0:
+		at -= w.Int64N(int64(time.Hour)) // late
+	case 1, 2, 3: // at the same time as the one before
+	default:
+		w.at += w.Int64N(int64(500 * time.Millisecond))
+		at = w.at
+	}
+	return logs.Entry{Time: at, Source: w.pick(sourceNamesForTests...), Stream: logs.Stream(w.IntN(2)), Level: logs.Level(w.IntN(6)), Message: w.message()}
+}
+
 func (w *world) batch() {
 	b := logs.Batch{Entries: make([]logs.Entry, 1+w.IntN(1+w.IntN(400)))}
 	for i := range b.Entries {
-		at := w.at
-		switch w.IntN(20) {
-		case 0:
-			at -= w.Int64N(int64(time.Hour)) // late
-		case 1, 2, 3: // at the same time as the one before
-		default:
-			w.at += w.Int64N(int64(500 * time.Millisecond))
-			at = w.at
-		}
-		b.Entries[i] = logs.Entry{Time: at, Source: w.pick(sourceNamesForTests...), Stream: logs.Stream(w.IntN(2)), Level: logs.Level(w.IntN(6)), Message: w.message()}
+		b.Entries[i] = w.entry()
 	}
 	if w.IntN(5) == 0 {
 		b.Key = fmt.Sprint("key ", w.IntN(10))
@@ -102,13 +108,16 @@ func (w *world) batch() {
 	w.append(b)
 }
 
+// kindsOfTerms are terms of every kind that the search language has.
+var kindsOfTerms = []string{
+	"request", "error", "err*", "conn*", "conn42", "nope", "über", "größe", "k", "ſ", `"reque"`, `"n4"`, `"est err"`, `"42"`,
+	"10.0.1.5", "10.0.*", `"0.1"`, "blk_*", "status:202", "http.status:>202", "dur:<5", "dur:1..50", `msg:"t e"`, "msg:request", "path:/api/user", "trace_id:*",
+	"level:warning", "level:>=error", "container:web*", "stream:stderr", "/re[qp]uest/", "/TIMEOUT|REFUSED/i", "/[0-9]+ms/", `/x1|conn\d/`, "request-1", "user-*",
+}
+
 func (w *world) search() string {
-	terms := []string{
-		"request", "error", "err*", "conn*", "conn42", "nope", "über", "größe", "k", "ſ", `"reque"`, `"n4"`, `"est err"`, `"42"`,
-		"10.0.1.5", "10.0.*", `"0.1"`, "blk_*", "status:202", "http.status:>202", "dur:<5", "dur:1..50", `msg:"t e"`, "msg:request", "path:/api/user", "trace_id:*",
-		"level:warning", "level:>=error", "container:web*", "stream:stderr", "/re[qp]uest/", "/TIMEOUT|REFUSED/i", "/[0-9]+ms/", `/x1|conn\d/`, "request-1", "user-*",
-		fmt.Sprintf("%032x", w.Uint64N(90)), fmt.Sprintf("%d", w.IntN(1000)), w.word(), w.word() + "-" + fmt.Sprint(w.IntN(5)), `"` + w.word() + ` "`,
-	}
+	terms := append(slices.Clone(kindsOfTerms),
+		fmt.Sprintf("%032x", w.Uint64N(90)), strconv.Itoa(w.IntN(1000)), w.word(), w.word()+"-"+strconv.Itoa(w.IntN(5)), `"`+w.word()+` "`)
 	var parts []string
 	for range 1 + w.IntN(3) {
 		t := terms[w.IntN(len(terms))]
