@@ -140,11 +140,21 @@ test('vitals, requests and own metrics are in the collector, of a page that was 
     const { data } = await collector.api(`/api/metrics?name=${name}&period=1h&project=shop${more}`);
     return (data ?? []).reduce((sum, row) => sum + row.count, 0);
   };
-  for (const name of ['web_vitals_lcp', 'web_vitals_fcp', 'web_vitals_cls', 'web_vitals_ttfb', 'page_load_time', 'shop_visits_total']) {
-    await until(async () => (await count(name)) === 1, `${name} once`);
+  // CLS is known when the page ends. Chromium kills a tab whose page takes long to end, as it may on a busy machine; then
+  // another tab shows it.
+  let visits = 1;
+  for (; ; visits++) {
+    const told = await until(() => count('web_vitals_cls'), 'CLS', 5000).then(() => true, () => false);
+    if (told || visits === 4) break;
+    await visit('shop');
   }
-  await until(async () => (await count('browser_http_requests_total', '&labels=status:500,method:GET')) === 1, 'the failed request');
-  assert.equal(await count('web_vitals_lcp', '&labels=page:/shop,device:desktop,source:browser'), 1);
+  const shifts = await count('web_vitals_cls');
+  assert.ok(shifts >= 1 && shifts <= visits, `${shifts} times CLS of ${visits} pages`);
+  for (const name of ['web_vitals_lcp', 'web_vitals_fcp', 'web_vitals_ttfb', 'page_load_time', 'shop_visits_total']) {
+    await until(async () => (await count(name)) === visits, `${name} once of each page`);
+  }
+  await until(async () => (await count('browser_http_requests_total', '&labels=status:500,method:GET')) === visits, 'the failed request');
+  assert.equal(await count('web_vitals_lcp', '&labels=page:/shop,device:desktop,source:browser'), visits);
 });
 
 test('through sentry-cli as it is on npm: the same', { skip }, async () => {
