@@ -254,6 +254,8 @@ test('a strict policy and an integrity value: no violation', { skip }, async () 
 test('back and forward: a page view of its own', { skip }, async () => {
   await open();
   await page.evaluate(() => { window.isTheSame = true; });
+  // A page that is left before it was painted has no shifts to report.
+  await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint').length);
   await page.goto(site.url + '/next');
   await until(() => relay.metrics('web_vitals_cls').length, 'the first view');
   await page.goBack({ waitUntil: 'commit' });
