@@ -63,7 +63,7 @@ browser() {
   make --no-print-directory build || return 1
   (
     cd e2e/browser || exit 1
-    [ -d node_modules ] || npm ci --no-audit --no-fund || exit 1
+    [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund || exit 1
     CHROMIUM=$chromium MONLIGHT_BIN="$root/bin" ERROR_TRACKER_BIN="$root/bin/error-tracker" \
       node --test --test-concurrency=1 tests/*.test.mjs
   )
@@ -81,7 +81,7 @@ python_client() {
 
 js_ready() {
   have npm || { cannot 'no Node.js (20 or newer) with npm'; return; }
-  [ -d clients/js/node_modules ] || (cd clients/js && npm ci --no-audit --no-fund)
+  [ clients/js/node_modules/.package-lock.json -nt clients/js/package-lock.json ] || (cd clients/js && npm ci --no-audit --no-fund)
 }
 
 js_client() {
