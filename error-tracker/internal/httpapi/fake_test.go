@@ -29,6 +29,7 @@ type fakeTracker struct {
 	at       time.Time
 	alerts   int
 	project  tracker.Project
+	settings tracker.Settings
 }
 
 var missing = errs.New(errs.NotFound, "the store's own words")
@@ -179,6 +180,17 @@ func (f *fakeTracker) CreateProject(_ context.Context, name string) (tracker.Pro
 
 func (f *fakeTracker) CreateKey(_ context.Context, k tracker.ProjectKey) (tracker.ProjectKey, error) {
 	return k, cmp.Or(k.Validate(), f.err)
+}
+
+func (f *fakeTracker) Settings(context.Context, string) (*tracker.Settings, error) {
+	return &f.settings, f.err
+}
+
+func (f *fakeTracker) ChangeSettings(_ context.Context, project int64, change func(*tracker.Settings) error) (*tracker.Settings, error) {
+	if project != f.project.ID {
+		return nil, missing
+	}
+	return &f.settings, cmp.Or(change(&f.settings), f.settings.Validate(), f.err)
 }
 
 func (f *fakeTracker) ChangeKey(_ context.Context, project, key int64, change func(*tracker.ProjectKey) error) (tracker.ProjectKey, error) {

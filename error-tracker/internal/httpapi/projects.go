@@ -163,15 +163,7 @@ func keyMember(k *tracker.ProjectKey) func(p *jsonpull.Parser, name string) erro
 			}
 		case "origins":
 			want = "an array of strings"
-			ok = p.Kind() == jsonpull.Array
-			k.Origins = origin.List{}
-			for range p.Array() {
-				o, isText := p.String()
-				ok = ok && isText
-				if len(k.Origins) <= origin.MaxOrigins {
-					k.Origins = append(k.Origins, o)
-				}
-			}
+			k.Origins, ok = stringList(p, origin.MaxOrigins)
 		default:
 			return errs.New(errs.Invalid, "unknown field: %s", shortName(name))
 		}

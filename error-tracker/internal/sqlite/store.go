@@ -67,6 +67,7 @@ type Store struct {
 	mem      *memory
 	totals   totalsCache
 	keys     *keyCache
+	settings settingsCache
 	rolled   atomic.Int64 // the hash up to which counters were summed up
 }
 

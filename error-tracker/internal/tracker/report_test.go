@@ -91,6 +91,10 @@ func (r *recorder) Record(_ context.Context, e *event.Event, k grouping.Key) (tr
 	return tracker.Outcome{Status: r.status}, nil
 }
 
+func (r *recorder) Settings(context.Context, string) (*tracker.Settings, error) {
+	return &tracker.Settings{}, nil
+}
+
 func (r *recorder) QueueTestAlert(context.Context, time.Time) error { r.tests++; return nil }
 
 func TestServiceStampsEventsAndTellsTheAlerts(t *testing.T) {

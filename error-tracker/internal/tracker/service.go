@@ -29,7 +29,8 @@ func NewService(store Store, now func() time.Time, alert func()) *Service {
 
 // Report stores e under its issue and says what that did. e.ID is chosen when
 // it is zero, e.ReceivedAt is set, and e.OccurredAt cleared if it cannot be
-// right. It returns after the event is on disk.
+// right. Secrets are removed from e by the rules of its project. It returns after
+// the event is on disk.
 func (s *Service) Report(ctx context.Context, e *event.Event) (Outcome, error) {
 	return s.report(ctx, e, s.Record)
 }
@@ -49,6 +50,11 @@ func (s *Service) report(ctx context.Context, e *event.Event, store func(context
 	}
 	e.ReceivedAt = s.now().UTC()
 	e.OccurredAt = plausible(e.OccurredAt, e.ReceivedAt)
+	settings, err := s.Settings(ctx, e.Project)
+	if err != nil {
+		return Outcome{}, err
+	}
+	settings.scrubber().Event(e)
 	out, err := store(ctx, e, grouping.Of(e))
 	if err != nil {
 		return Outcome{}, err

@@ -93,6 +93,7 @@ type Store interface {
 
 	ProjectStore
 	IngestStore
+	SettingsStore
 	Outbox
 }
 

@@ -21,6 +21,7 @@ type fakeTracker struct {
 	counts   map[int64][]int64
 	mails    []tracker.Mail
 	projects []tracker.Project
+	settings tracker.Settings
 	shares   []tracker.Share
 	pending  int64
 	err      error // what every call gives, if set
@@ -322,6 +323,22 @@ func (f *fakeTracker) CreateKey(_ context.Context, k tracker.ProjectKey) (tracke
 		}
 	}
 	return k, errs.New(errs.NotFound, "there is no project %d", k.ProjectID)
+}
+
+func (f *fakeTracker) Settings(context.Context, string) (*tracker.Settings, error) {
+	return &f.settings, f.err
+}
+
+func (f *fakeTracker) ChangeSettings(_ context.Context, _ int64, change func(*tracker.Settings) error) (*tracker.Settings, error) {
+	changed := f.settings
+	if err := change(&changed); err != nil {
+		return nil, err
+	}
+	if err := changed.Validate(); err != nil {
+		return nil, err
+	}
+	f.settings = changed
+	return &f.settings, f.err
 }
 
 func (f *fakeTracker) ChangeKey(_ context.Context, project, key int64, change func(*tracker.ProjectKey) error) (tracker.ProjectKey, error) {

@@ -3,6 +3,7 @@ package webui
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
@@ -65,4 +66,20 @@ func TestKeysAreChanged(t *testing.T) {
 	if res := s.do(http.MethodPost, "/projects/1/keys/77", url.Values{}); res.StatusCode != http.StatusNotFound {
 		t.Errorf("no such key: %d", res.StatusCode)
 	}
+}
+
+func TestSettingsAreChanged(t *testing.T) {
+	f := withProject()
+	s := newSite(t, f)
+	wants(t, s.get("/projects/1", 200), `href="/projects/1/settings"`)
+	to, page := s.post("/projects/1/settings", url.Values{"remove": {" customer_no \r\n\r\nplate"}, "keep": {"auth_method"}, "drop_ip": {"1"}})
+	if r := f.settings.Scrub; to != "/projects/1/settings" || len(r.Remove) != 2 || r.Remove[0] != "customer_no" || len(r.Keep) != 1 || !r.DropIP || r.Off {
+		t.Errorf("led to %q, rules %+v", to, r)
+	}
+	wants(t, page, "Saved", "customer_no\nplate", `name="drop_ip" value="1" checked`)
+	res := s.do(http.MethodPost, "/projects/1/settings", url.Values{"remove": {strings.Repeat("x", 101)}})
+	if res.StatusCode != http.StatusUnprocessableEntity || len(f.settings.Scrub.Remove) != 2 {
+		t.Errorf("a name that is too long: %d, rules %+v", res.StatusCode, f.settings.Scrub)
+	}
+	s.get("/projects/99/settings", 404)
 }

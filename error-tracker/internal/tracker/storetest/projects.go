@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/origin"
 )
@@ -117,4 +118,43 @@ func testManyProjects(t *testing.T, open Opener) {
 	if p, err := s.Project(t.Context(), made.ID); err != nil || len(p.Keys) != 1 {
 		t.Errorf("project %+v, %v", p, err)
 	}
+}
+
+func testSettings(t *testing.T, open Opener) {
+	s := openDefault(t, open)
+	ctx := t.Context()
+	p, err := s.AddProject(ctx, "shop", tracker.ProjectKey{Key: tracker.NewProjectKey(), Active: true, CreatedAt: start}, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(project string, want tracker.Settings) {
+		t.Helper()
+		for range 2 { // from the disk and from memory
+			got, err := s.Settings(ctx, project)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, *got); diff != "" {
+				t.Errorf("settings of %q: %s", project, diff)
+			}
+		}
+	}
+	get("shop", tracker.Settings{})
+	get("unknown", tracker.Settings{})
+	want := fullSettings()
+	if err := s.SaveSettings(ctx, p.ID, &want); err != nil {
+		t.Fatal(err)
+	}
+	get("shop", want)
+	get("unknown", tracker.Settings{})
+	if err := s.SaveSettings(ctx, p.ID, &tracker.Settings{}); err != nil {
+		t.Fatal(err)
+	}
+	get("shop", tracker.Settings{})
+	wantKind(t, "settings of no project", s.SaveSettings(ctx, 999, &want), errs.NotFound)
+}
+
+// fullSettings has a value in every field.
+func fullSettings() tracker.Settings {
+	return tracker.Settings{Scrub: scrub.Rules{Off: true, Remove: []string{"a", "b c"}, Keep: []string{"é"}, DropIP: true}}
 }

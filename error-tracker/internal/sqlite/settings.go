@@ -1,0 +1,113 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
+	"github.com/monlight/monlight/shared/sqlitedb"
+)
+
+// storedSettings are tracker.Settings as they are stored. Members may be added;
+// none changes its name or meaning.
+type storedSettings struct {
+	Scrub storedScrub `json:"scrub"`
+}
+
+type storedScrub struct {
+	Off    bool     `json:"off,omitempty"`
+	Remove []string `json:"remove,omitempty"`
+	Keep   []string `json:"keep,omitempty"`
+	DropIP bool     `json:"drop_ip,omitempty"`
+}
+
+func encodeSettings(s *tracker.Settings) (string, error) {
+	b, err := json.Marshal(storedSettings{Scrub: storedScrub(s.Scrub)})
+	return string(b), err
+}
+
+func decodeSettings(text string) (*tracker.Settings, error) {
+	var s storedSettings
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	return &tracker.Settings{Scrub: scrub.Rules(s.Scrub)}, nil
+}
+
+// maxCachedSettings bounds the settings at hand, by the name of their project.
+const maxCachedSettings = 2048
+
+// settingsCache holds settings that were asked for. Every change empties it.
+type settingsCache struct {
+	mu      sync.RWMutex
+	byName  map[string]*tracker.Settings
+	version int
+}
+
+// Settings implements tracker.SettingsStore.
+func (s *Store) Settings(ctx context.Context, project string) (*tracker.Settings, error) {
+	c := &s.settings
+	project = stored(project, tracker.MaxProject)
+	c.mu.RLock()
+	found, version := c.byName[project], c.version
+	c.mu.RUnlock()
+	if found != nil {
+		return found, nil
+	}
+	var text string
+	err := s.db.Read().QueryRowContext(ctx, "SELECT s.settings FROM project_settings s JOIN projects p ON p.id = s.project_id WHERE p.name = ?", project).Scan(&text)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		found = new(tracker.Settings)
+	case err != nil:
+		return nil, readError("read settings", err)
+	default:
+		if found, err = decodeSettings(text); err != nil {
+			return nil, err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.version == version {
+		if c.byName == nil {
+			c.byName = make(map[string]*tracker.Settings)
+		}
+		remember(c.byName, maxCachedSettings, strings.Clone(project), found)
+	}
+	return found, nil
+}
+
+// SaveSettings implements tracker.SettingsStore.
+func (s *Store) SaveSettings(ctx context.Context, project int64, settings *tracker.Settings) error {
+	text, err := encodeSettings(settings)
+	if err != nil {
+		return err
+	}
+	err = s.db.Maintain(ctx, func(tx *sqlitedb.Tx) error {
+		res, err := tx.Exec(`INSERT INTO project_settings (project_id, settings) SELECT id, ? FROM projects WHERE id = ?
+			ON CONFLICT DO UPDATE SET settings = excluded.settings`, text, project)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); n == 0 || err != nil {
+			return errors.Join(err, projectNotFound(project))
+		}
+		// Somebody cares for the project: it stays without issues, too.
+		_, err = tx.Exec("UPDATE projects SET managed = 1 WHERE id = ?", project)
+		return err
+	})
+	s.settings.mu.Lock()
+	clear(s.settings.byName)
+	s.settings.version++
+	s.settings.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("save settings: %w", err)
+	}
+	return nil
+}

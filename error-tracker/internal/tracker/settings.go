@@ -1,0 +1,79 @@
+package tracker
+
+import (
+	"context"
+	"strings"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
+	"github.com/monlight/monlight/shared/errs"
+)
+
+// Settings are what people choose for a project. The zero value is what a project
+// starts with.
+type Settings struct {
+	Scrub scrub.Rules // what is removed from events before they are stored
+}
+
+// Limits of settings.
+const (
+	MaxScrubNames = 100
+	MaxScrubName  = 100 // bytes
+)
+
+// Validate says what is wrong with settings.
+func (s *Settings) Validate() error {
+	for _, list := range []struct {
+		what  string
+		names []string
+	}{{"scrub.remove", s.Scrub.Remove}, {"scrub.keep", s.Scrub.Keep}} {
+		if n := len(list.names); n > MaxScrubNames {
+			return errs.New(errs.Invalid, "%s has %d names, the limit is %d", list.what, n, MaxScrubNames)
+		}
+		for _, name := range list.names {
+			if strings.TrimSpace(name) == "" || len(name) > MaxScrubName || !printable(name) {
+				return errs.New(errs.Invalid, "%s has the name %.60q, want 1 to %d bytes without control characters", list.what, name, MaxScrubName)
+			}
+		}
+	}
+	return nil
+}
+
+// SettingsStore is the part of the store that keeps settings.
+type SettingsStore interface {
+	// Settings returns those of the project of that name, as it starts with when
+	// there is none. Asking often is cheap; the result is not to be changed.
+	Settings(ctx context.Context, project string) (*Settings, error)
+	// SaveSettings replaces those of a project.
+	SaveSettings(ctx context.Context, project int64, s *Settings) error
+}
+
+// ChangeSettings lets change edit a copy of the settings of a project and stores
+// the result.
+func (s *Service) ChangeSettings(ctx context.Context, project int64, change func(*Settings) error) (*Settings, error) {
+	p, err := s.Project(ctx, project)
+	if err != nil {
+		return nil, err
+	}
+	now, err := s.Settings(ctx, p.Name)
+	if err != nil {
+		return nil, err
+	}
+	changed := *now
+	if err := change(&changed); err != nil {
+		return nil, err
+	}
+	if err := changed.Validate(); err != nil {
+		return nil, err
+	}
+	return &changed, s.SaveSettings(ctx, project, &changed)
+}
+
+// standard scrubs events of projects that changed no rule.
+var standard = scrub.New(scrub.Rules{})
+
+func (s *Settings) scrubber() *scrub.Scrubber {
+	if r := &s.Scrub; !r.Off && !r.DropIP && len(r.Remove)+len(r.Keep) == 0 {
+		return standard
+	}
+	return scrub.New(s.Scrub)
+}

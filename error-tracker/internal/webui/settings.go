@@ -1,0 +1,88 @@
+package webui
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/shared/errs"
+	"github.com/monlight/monlight/shared/webui"
+)
+
+// settingsPage is the data of settings.html.
+type settingsPage struct {
+	ID     int64
+	URL    string
+	Parent string
+	Name   string
+	Why    string // it could not be saved
+	Remove string // names, one to a line
+	Keep   string
+	Off    bool
+	DropIP bool
+}
+
+func (p *Pages) projectSettings(w http.ResponseWriter, r *http.Request) error {
+	id, err := pathNumber(r, "id", "project")
+	if err != nil {
+		return err
+	}
+	t, err := p.opts.Tracker.Project(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	s, err := p.opts.Tracker.Settings(r.Context(), t.Name)
+	if err != nil {
+		return err
+	}
+	return p.renderSettings(w, r, http.StatusOK, &t, s, "")
+}
+
+func (p *Pages) renderSettings(w http.ResponseWriter, r *http.Request, status int, t *tracker.Project, s *tracker.Settings, why string) error {
+	d := settingsPage{
+		ID: t.ID, Parent: p.projectURL(t.ID), URL: p.projectURL(t.ID) + "/settings", Name: projectName(t.Name), Why: webui.Line(why, 300),
+		Remove: strings.Join(s.Scrub.Remove, "\n"), Keep: strings.Join(s.Scrub.Keep, "\n"), Off: s.Scrub.Off, DropIP: s.Scrub.DropIP,
+	}
+	return p.ui.Render(w, r, status, webui.Page{Name: "settings", Title: "Settings of " + d.Name, Section: "/projects", Assets: []string{"issue.css", "project.css"}, Data: d})
+}
+
+func (p *Pages) changeSettings(w http.ResponseWriter, r *http.Request) error {
+	id, err := pathNumber(r, "id", "project")
+	if err != nil {
+		return err
+	}
+	f, err := form(w, r)
+	if err != nil {
+		return err
+	}
+	var sent tracker.Settings
+	_, err = p.opts.Tracker.ChangeSettings(r.Context(), id, func(s *tracker.Settings) error {
+		s.Scrub.Remove, s.Scrub.Keep = lines(f.Get("remove")), lines(f.Get("keep"))
+		s.Scrub.Off, s.Scrub.DropIP = f.Get("scrub") == "off", f.Get("drop_ip") != ""
+		sent = *s
+		return nil
+	})
+	if errs.KindOf(err) == errs.Invalid {
+		t, errProject := p.opts.Tracker.Project(r.Context(), id)
+		if errProject != nil {
+			return errProject
+		}
+		return p.renderSettings(w, r, http.StatusUnprocessableEntity, &t, &sent, err.Error())
+	}
+	if err != nil {
+		return err
+	}
+	p.ui.Flash(w, webui.Flash{Text: "Saved. It holds for events from now on."})
+	http.Redirect(w, r, p.projectURL(id)+"/settings", http.StatusSeeOther)
+	return nil
+}
+
+// lines are the lines of a text field that are not empty.
+func lines(text string) (all []string) {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			all = append(all, line)
+		}
+	}
+	return all
+}
