@@ -122,6 +122,7 @@ ok 'log-viewer shows the lines of the other containers'
 
 api -X POST http://127.0.0.1:5012/api/metrics -H 'Content-Type: application/json' -d '[{"name":"kept","type":"counter","value":7}]' >/dev/null
 api -X POST http://127.0.0.1:5013/api/dsn-keys -d '{"project":"kept"}' >/dev/null
+api -X POST http://127.0.0.1:5011/api/logs -H 'Content-Type: application/json' -d '{"container":"kept","message":"a line that is kept"}' >/dev/null
 # reports posts one report after the other and counts those that were acknowledged.
 reports() {
   local n=0
@@ -157,7 +158,7 @@ restored=$(count)
 { [ "$restored" -ge "$before" ] && [ "$restored" -le "$after" ]; } || fail "$restored reports restored, $before were acknowledged before the backup and $after in all"
 api http://127.0.0.1:5012/api/metrics/names | grep -q '"kept"' || fail 'the metric is not restored'
 api http://127.0.0.1:5013/api/dsn-keys | grep -q '"kept"' || fail 'the DSN key is not restored'
-api http://127.0.0.1:5011/api/containers | grep -q '"error_tracker"' || fail 'the log lines are not restored'
+api 'http://127.0.0.1:5011/api/logs?container=kept' | grep -q 'a line that is kept' || fail 'the log lines are not restored'
 ok "restored into a fresh stack: $restored reports ($before acknowledged before the backup began)"
 cp "$errors" "$work/damaged.db"
 dd if=/dev/zero of="$work/damaged.db" bs=4096 seek=10 count=4 conv=notrunc 2>/dev/null
