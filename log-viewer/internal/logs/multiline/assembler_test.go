@@ -89,6 +89,17 @@ func TestTracebacksOfACrashLoopStayApart(t *testing.T) {
 	}
 }
 
+// The same crash twice at once, as a program that logs its errors prints them.
+func TestTracebacksInARowStayApart(t *testing.T) {
+	for name, text := range tracebacks(t) {
+		lines := strings.Split(text, "\n")
+		got := assemble(append(lines, lines...)...)
+		if diff := cmp.Diff([]string{text, text}, got); diff != "" {
+			t.Errorf("%s twice (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestOrdinaryLinesStayApart(t *testing.T) {
 	text, err := os.ReadFile("../level/testdata/lines.txt")
 	if err != nil {

@@ -144,6 +144,9 @@ func (s *status) judge(line string) (verdict, need) {
 	if blank(line) {
 		return maybe, anything
 	}
+	if s.again(line) {
+		return no, 0
+	}
 	if line[0] == ' ' || line[0] == '\t' {
 		return s.judgeIndented(line), 0
 	}
@@ -169,6 +172,17 @@ func (s *status) judge(line string) (verdict, need) {
 		return when(!isEntry(line)), 0
 	}
 	return s.judgePlain(line)
+}
+
+// again tells whether line begins another traceback, behind one that is complete.
+func (s *status) again(line string) bool {
+	switch s.within {
+	case pythonEnd: // groups inside of others have a bar or more blanks before them
+		return line == s.first || strings.HasPrefix(line, "  + Exception Group Traceback (")
+	case frames: // of Ruby, whose causes look the same but for the place or the text
+		return line == s.first && line[len(line)-1] == ')'
+	}
+	return false
 }
 
 func when(ok bool) verdict {
@@ -257,7 +271,7 @@ func (s *status) judgeUnknown(line string) (verdict, need) {
 	if isRubyFrame(line) {
 		return when(s.within == frames || s.thrown || isThrown(s.first) || s.serious()), 0
 	}
-	if isThrown(line) && !s.thrown && s.serious() && !isEntry(line) {
+	if s.within == plain && isThrown(line) && !s.thrown && s.serious() && !isEntry(line) {
 		return maybe, stackFrame // a logger's line, then the trace
 	}
 	if s.thrown && !isEntry(line) {
