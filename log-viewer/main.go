@@ -67,9 +67,7 @@ func open(ctx context.Context, s settings, log *slog.Logger) (server.Options, er
 	if err != nil {
 		return server.Options{}, err
 	}
-	store, err := sqlite.Open(ctx, db, sqlite.Options{
-		Log: log, Now: time.Now, MemoryLimit: s.memory, MaxAge: s.retention, MaxBytes: s.maxBytes, MaxEntries: s.maxEntries,
-	})
+	store, err := sqlite.Open(ctx, db, storeOptions(s, log))
 	if err != nil {
 		return server.Options{}, errors.Join(err, db.Close())
 	}
@@ -78,6 +76,20 @@ func open(ctx context.Context, s settings, log *slog.Logger) (server.Options, er
 		return server.Options{}, errors.Join(err, store.Close(), db.Close())
 	}
 	return app, nil
+}
+
+// storeOptions returns how the store is opened.
+func storeOptions(s settings, log *slog.Logger) sqlite.Options {
+	o := sqlite.Options{
+		Log: log, Now: time.Now, MemoryLimit: s.memory, MaxAge: s.retention, MaxBytes: s.maxBytes, MaxEntries: s.maxEntries,
+	}
+	// Only what is in a block is removed, so where few entries are kept the
+	// blocks are small.
+	const blocks = 10
+	if s.maxEntries < blocks*4000 {
+		o.BlockRows = int(s.maxEntries / blocks)
+	}
+	return o
 }
 
 // assemble builds the service on its store. The caller keeps both if it fails.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -11,12 +12,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/monlight/monlight/log-viewer/internal/logs"
+	"github.com/monlight/monlight/log-viewer/internal/sqlite"
 	"github.com/monlight/monlight/shared/config"
 	"github.com/monlight/monlight/shared/server"
+	"github.com/monlight/monlight/shared/sqlitedb"
 )
 
 func TestScripts(t *testing.T) {
@@ -144,5 +149,49 @@ func TestLimitsOfTheContract(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(body), &a); err != nil || status != 429 || a.Detail != "Rate limit exceeded" || a.RetryAfter < 1 || header.Get("Retry-After") == "" {
 		t.Errorf("fifth request of four: %d %s %v", status, body, header)
+	}
+}
+
+// Also where fewer entries are kept than a block usually has.
+func TestFewEntriesAreKeptWhenFewAreAskedFor(t *testing.T) {
+	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "l.db"), sqlite.DatabaseOptions(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := sqlite.Open(t.Context(), db, storeOptions(settings{maxEntries: 1000, memory: 96 << 20}, slog.New(slog.DiscardHandler)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(store.Close(), db.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	now := time.Now().UnixNano()
+	for range 25 {
+		entries := make([]logs.Entry, 200)
+		for i := range entries {
+			now++
+			entries[i] = logs.Entry{Time: now, Source: "chatty", Message: "tick"}
+		}
+		if _, err := store.Append(t.Context(), logs.Batch{Entries: entries}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var left int64
+	for begin := time.Now(); time.Since(begin) < 20*time.Second; time.Sleep(10 * time.Millisecond) { // until they are in blocks
+		if _, err := store.Retain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		st, err := store.Stats(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left = st.Entries; left <= 1000 {
+			break
+		}
+	}
+	if left > 1000 || left < 700 {
+		t.Errorf("%d entries are left, want 1000 or hardly less", left)
 	}
 }
