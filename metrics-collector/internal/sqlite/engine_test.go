@@ -310,8 +310,9 @@ func randomQuery(r *rand.Rand, wall time.Time) metrics.Query {
 // TestAnswersAreThoseOfAllPoints does what may happen to a service in random
 // order, and holds its answers against the points themselves.
 func TestAnswersAreThoseOfAllPoints(t *testing.T) {
+	t.Parallel()
 	rounds := 6
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		rounds = 2
 	}
 	for round := range rounds {
@@ -440,8 +441,10 @@ func TestConcurrentWork(t *testing.T) {
 
 // A clock that is wrong for a while must delete nothing and double nothing.
 func TestClockStepsDeleteNothingAndDoubleNothing(t *testing.T) {
+	t.Parallel()
 	for name, step := range map[string]time.Duration{"an hour back": -time.Hour, "an hour ahead": time.Hour, "a month ahead": 30 * 24 * time.Hour, "a year ahead": 365 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := rand.New(rand.NewPCG(1, 1))
 			e := newEngine(t)
 			tick := func(minutes int) {
@@ -454,12 +457,12 @@ func TestClockStepsDeleteNothingAndDoubleNothing(t *testing.T) {
 					e.pass(time.Minute)
 				}
 			}
-			tick(150)
+			tick(100)
 			before := len(e.points)
 			e.wall = e.wall.Add(step)
-			tick(90)
+			tick(70)
 			e.wall = e.wall.Add(-step)
-			tick(30)
+			tick(20)
 			for _, m := range []string{"ma", "mb", "mc"} {
 				e.check(minuteQuery(e, m))
 				e.check(hourQuery(e, m))
@@ -493,6 +496,7 @@ func TestClockStepsDeleteNothingAndDoubleNothing(t *testing.T) {
 }
 
 func TestRetentionDeletesWhatIsOver(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t)
 	r := rand.New(rand.NewPCG(2, 2))
 	for range 40 {

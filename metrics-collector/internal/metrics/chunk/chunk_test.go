@@ -46,12 +46,13 @@ func randomCells(r *rand.Rand, buckets int) []Cell {
 }
 
 func TestGroupsGiveBackWhatWasPutIn(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	var w GroupWriter
 	var g GroupReader
 	for _, buckets := range []int{60, 24} {
 		bucketMS := 3_600_000 / int64(buckets)
-		for range 200 {
+		for range 60 {
 			w.Reset(spanMS, bucketMS)
 			want := map[int][]Cell{}
 			for offset := range GroupSize {
