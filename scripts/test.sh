@@ -69,6 +69,15 @@ browser() {
   )
 }
 
+sdks() {
+  have python3 || { cannot 'no Python 3'; return; }
+  have npm || { cannot 'no Node.js (20 or newer) with npm'; return; }
+  local chromium
+  chromium=$(chromium_path) || { cannot 'no Chromium (apt-get install chromium, or set CHROMIUM)'; return; }
+  make --no-print-directory build && e2e/sdks/install.sh || return 1
+  (cd e2e && CHROMIUM=$chromium E2E_BIN="$root/bin" CGO_ENABLED=0 go test -tags sdks -count=1 -timeout 5m ./sdks)
+}
+
 python_client() {
   have python3 || { cannot 'no Python 3'; return; }
   make --no-print-directory build || return 1
@@ -134,6 +143,7 @@ done
 suite go:race race_detector
 suite e2e e2e
 [ -e e2e/browser/package.json ] && suite browser browser
+suite sdks sdks
 [ -e clients/python/pyproject.toml ] && suite python python_client
 suite js js_client
 suite js:chromium js_chromium

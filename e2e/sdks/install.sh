@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# e2e/sdks/install.sh: puts Sentry's SDKs into e2e/sdks/.cache, at the versions
+# that are named beside it. What is there already is not fetched again.
+set -euo pipefail
+cd "$(dirname "$0")"
+mkdir -p .cache
+
+for age in old new; do
+  if ! cmp -s "python/$age.txt" ".cache/$age/installed.txt"; then
+    rm -rf ".cache/$age"
+    python3 -m venv ".cache/$age"
+    ".cache/$age/bin/pip" install -q --disable-pip-version-check --no-compile -r "python/$age.txt"
+    cp "python/$age.txt" ".cache/$age/installed.txt"
+  fi
+done
+
+if ! cmp -s node/package-lock.json node/node_modules/installed.json; then
+  (cd node && npm ci --no-audit --no-fund --silent)
+  cp node/package-lock.json node/node_modules/installed.json
+fi
+node/node_modules/.bin/esbuild node/page.js --bundle --minify --format=iife --log-level=error --outfile=.cache/page.js
+
+(cd go && GOWORK=off CGO_ENABLED=0 go build -o ../.cache/shop-go .)
