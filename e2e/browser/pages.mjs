@@ -81,3 +81,22 @@ export async function noSideways(page, what) {
   });
   assert.deepEqual(wide, [], `${what} is wider than the window`);
 }
+
+/** Loads a page for the first time and says what came: bytes of content without headers, and requests. */
+export async function weigh(session, url) {
+  const page = await session.open(undefined);
+  const client = await page.context().newCDPSession(page);
+  await client.send('Network.enable');
+  await client.send('Network.setCacheDisabled', { cacheDisabled: true });
+  let bytes = 0, requests = 0;
+  client.on('Network.loadingFinished', (e) => { bytes += e.encodedDataLength; requests++; });
+  const headers = [];
+  client.on('Network.responseReceivedExtraInfo', (e) => headers.push((e.headersText ?? '').length));
+  assert.equal((await page.goto(url, { waitUntil: 'load' })).status(), 200);
+  await page.waitForTimeout(500); // what scripts load after that; a live stream never ends
+  const body = bytes - headers.reduce((a, b) => a + b, 0);
+  console.log(`${url}: ${body} bytes of content in ${requests} requests, ${bytes} with headers`);
+  assert.ok(requests >= 3 && body > 5000, 'the page was not measured');
+  await shut(page);
+  return body;
+}
