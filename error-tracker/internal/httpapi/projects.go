@@ -72,15 +72,20 @@ func (a *api) projects(w http.ResponseWriter, r *http.Request) error {
 
 // project is GET /api/projects/{id}.
 func (a *api) project(w http.ResponseWriter, r *http.Request) error {
-	id, err := pathID(r, "id")
-	if err != nil {
-		return err
-	}
-	p, err := a.Tracker.Project(r.Context(), id)
+	p, err := a.pathProject(r)
 	if err != nil {
 		return err
 	}
 	return problem.JSON(w, http.StatusOK, a.newProject(r, &p))
+}
+
+// pathProject is the project that the path names.
+func (a *api) pathProject(r *http.Request) (tracker.Project, error) {
+	id, err := pathID(r, "id")
+	if err != nil {
+		return tracker.Project{}, err
+	}
+	return a.Tracker.Project(r.Context(), id)
 }
 
 // createProject is POST /api/projects.

@@ -26,11 +26,7 @@ func newSettingsJSON(s *tracker.Settings) settingsJSON {
 
 // settings is GET /api/projects/{id}/settings.
 func (a *api) settings(w http.ResponseWriter, r *http.Request) error {
-	id, err := pathID(r, "id")
-	if err != nil {
-		return err
-	}
-	p, err := a.Tracker.Project(r.Context(), id)
+	p, err := a.pathProject(r)
 	if err != nil {
 		return err
 	}

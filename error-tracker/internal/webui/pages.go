@@ -19,7 +19,6 @@ import (
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/shared/auth"
-	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/problem"
 	"github.com/monlight/monlight/shared/webui"
 )
@@ -210,13 +209,7 @@ func (p *Pages) backToIssue(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func pathID(r *http.Request) (int64, error) {
-	id, err := strconv.ParseInt(chi.URLParam(r, "id"), 10, 64)
-	if err != nil || id <= 0 {
-		return 0, errs.New(errs.NotFound, "there is no issue %s", webui.Line(chi.URLParam(r, "id"), 30))
-	}
-	return id, nil
-}
+func pathID(r *http.Request) (int64, error) { return pathNumber(r, "id", "issue") }
 
 // storageAge is how old the size in the footer may be.
 const storageAge = 30 * time.Second

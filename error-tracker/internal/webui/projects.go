@@ -109,12 +109,17 @@ type keyView struct {
 	Recent  bool      // used in this hour or the one before
 }
 
-func (p *Pages) project(w http.ResponseWriter, r *http.Request) error {
+// pathProject is the project that the path names.
+func (p *Pages) pathProject(r *http.Request) (tracker.Project, error) {
 	id, err := pathNumber(r, "id", "project")
 	if err != nil {
-		return err
+		return tracker.Project{}, err
 	}
-	t, err := p.opts.Tracker.Project(r.Context(), id)
+	return p.opts.Tracker.Project(r.Context(), id)
+}
+
+func (p *Pages) project(w http.ResponseWriter, r *http.Request) error {
+	t, err := p.pathProject(r)
 	if err != nil {
 		return err
 	}

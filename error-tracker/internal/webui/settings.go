@@ -23,11 +23,7 @@ type settingsPage struct {
 }
 
 func (p *Pages) projectSettings(w http.ResponseWriter, r *http.Request) error {
-	id, err := pathNumber(r, "id", "project")
-	if err != nil {
-		return err
-	}
-	t, err := p.opts.Tracker.Project(r.Context(), id)
+	t, err := p.pathProject(r)
 	if err != nil {
 		return err
 	}
@@ -63,7 +59,7 @@ func (p *Pages) changeSettings(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	})
 	if errs.KindOf(err) == errs.Invalid {
-		t, errProject := p.opts.Tracker.Project(r.Context(), id)
+		t, errProject := p.pathProject(r)
 		if errProject != nil {
 			return errProject
 		}
