@@ -66,12 +66,12 @@ image() {
   [ -n "$found" ] && printf '%s' "$found"
 }
 
-# folder prints where the database called $1 is when it is not in a container: below DATA_DIR, in the place of install.sh, or
-# in data beside the scripts.
+# folder prints where the database called $1 is when it is not in a container: below DATA_DIR if that is set, where install.sh
+# put it, or in data beside the scripts.
 folder() {
   local installed
   installed=/var/lib/monlight/$(service_of "$1")
-  if [ -z "${DATA_DIR:-}" ] && [ -e "$installed/$1.db" ]; then echo "$installed"; else echo "${DATA_DIR:-$here/data}/$1"; fi
+  if [ -z "${DATA_DIR:-}" ] && [ -d "$installed" ]; then echo "$installed"; else echo "${DATA_DIR:-$here/data}/$1"; fi
 }
 
 # verify SERVICE FILE reads a backup as a whole, by the program or by the image.

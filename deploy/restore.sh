@@ -111,7 +111,7 @@ to_container() {
 to_files() {
   local unit="monlight@$service" dir owner program active=''
   dir=$(folder "$name")
-  if have systemctl && systemctl is-active -q "$unit"; then
+  if [ -z "${DATA_DIR:-}" ] && have systemctl && systemctl is-active -q "$unit"; then
     active=1
     systemctl stop "$unit"
   fi
