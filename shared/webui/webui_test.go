@@ -192,7 +192,7 @@ func TestAssets(t *testing.T) {
 		u.Assets().ServeHTTP(w, r)
 		return w.Result()
 	}
-	for _, name := range []string{"app.css", "core.js", "detail.css", "detail.js", "favicon.svg"} {
+	for _, name := range []string{"app.css", "core.js", "detail.css", "detail.js", "form.css", "favicon.svg"} {
 		url, err := u.assets.url(name)
 		if err != nil {
 			t.Fatal(err)

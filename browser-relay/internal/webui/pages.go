@@ -146,7 +146,7 @@ func (p *Pages) Mount(r chi.Router, guard Guard, body func(http.Handler) http.Ha
 func get(r chi.Router, path string, h http.Handler) { r.Method(http.MethodGet, path, h) }
 
 // assets of every page; those of details add copying and menus.
-var assets = []string{"detail.css", "relay.css", "detail.js"}
+var assets = []string{"detail.css", "form.css", "relay.css", "detail.js"}
 
 // form reads a posted form.
 func form(r *http.Request) error {

@@ -146,7 +146,7 @@ func (p *Pages) project(w http.ResponseWriter, r *http.Request) error {
 		d.Keys = append(d.Keys, v)
 	}
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{
-		Name: "project", Title: "Project " + d.Name, Section: "/projects", Assets: []string{"detail.css", "issue.css", "project.css", "detail.js"}, Data: d,
+		Name: "project", Title: "Project " + d.Name, Section: "/projects", Assets: []string{"detail.css", "form.css", "issue.css", "project.css", "detail.js"}, Data: d,
 	})
 }
 

@@ -39,7 +39,7 @@ func (p *Pages) renderSettings(w http.ResponseWriter, r *http.Request, status in
 		ID: t.ID, Parent: p.projectURL(t.ID), URL: p.projectURL(t.ID) + "/settings", Name: projectName(t.Name), Why: webui.Line(why, 300),
 		Remove: strings.Join(s.Scrub.Remove, "\n"), Keep: strings.Join(s.Scrub.Keep, "\n"), Off: s.Scrub.Off, DropIP: s.Scrub.DropIP,
 	}
-	return p.ui.Render(w, r, status, webui.Page{Name: "settings", Title: "Settings of " + d.Name, Section: "/projects", Assets: []string{"issue.css", "project.css"}, Data: d})
+	return p.ui.Render(w, r, status, webui.Page{Name: "settings", Title: "Settings of " + d.Name, Section: "/projects", Assets: []string{"form.css", "issue.css", "project.css"}, Data: d})
 }
 
 func (p *Pages) changeSettings(w http.ResponseWriter, r *http.Request) error {

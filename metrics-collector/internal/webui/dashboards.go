@@ -23,7 +23,7 @@ func (p *Pages) dashboards(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "dashboards", Title: "Dashboards", Section: "/dashboards", Assets: plainAssets,
+	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "dashboards", Title: "Dashboards", Section: "/dashboards", Assets: []string{"form.css", "metrics.css"},
 		Data: dashboardsPage{list}})
 }
 
