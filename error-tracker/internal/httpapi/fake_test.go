@@ -190,7 +190,14 @@ func (f *fakeTracker) ChangeSettings(_ context.Context, project int64, change fu
 	if project != f.project.ID {
 		return nil, missing
 	}
-	return &f.settings, cmp.Or(change(&f.settings), f.settings.Validate(), f.err)
+	version := f.settings.Version
+	if err := cmp.Or(change(&f.settings), f.settings.Validate(), f.err); err != nil {
+		return nil, err
+	}
+	if f.settings.Version != version {
+		return nil, errs.New(errs.Conflict, "somebody else changed the settings")
+	}
+	return &f.settings, nil
 }
 
 func (f *fakeTracker) ChangeKey(_ context.Context, project, key int64, change func(*tracker.ProjectKey) error) (tracker.ProjectKey, error) {

@@ -2,15 +2,18 @@ package httpapi
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/jsonpull"
 	"github.com/monlight/monlight/shared/problem"
 )
 
 type settingsJSON struct {
-	Scrub scrubJSON `json:"scrub"`
+	Version int64     `json:"version"`
+	Scrub   scrubJSON `json:"scrub"`
 }
 
 type scrubJSON struct {
@@ -21,7 +24,7 @@ type scrubJSON struct {
 }
 
 func newSettingsJSON(s *tracker.Settings) settingsJSON {
-	return settingsJSON{Scrub: scrubJSON{s.Scrub.Off, orEmpty(s.Scrub.Remove), orEmpty(s.Scrub.Keep), s.Scrub.DropIP}}
+	return settingsJSON{Version: s.Version, Scrub: scrubJSON{s.Scrub.Off, orEmpty(s.Scrub.Remove), orEmpty(s.Scrub.Keep), s.Scrub.DropIP}}
 }
 
 // settings is GET /api/projects/{id}/settings.
@@ -38,7 +41,7 @@ func (a *api) settings(w http.ResponseWriter, r *http.Request) error {
 }
 
 // changeSettings is POST /api/projects/{id}/settings: the members that are sent
-// are changed.
+// are changed, with version only if the settings still have it.
 func (a *api) changeSettings(w http.ResponseWriter, r *http.Request) error {
 	id, err := pathID(r, "id")
 	if err != nil {
@@ -54,23 +57,35 @@ func (a *api) changeSettings(w http.ResponseWriter, r *http.Request) error {
 }
 
 func settingsMember(p *jsonpull.Parser, name string, s *tracker.Settings) error {
-	if name != "scrub" {
-		return errs.New(errs.Invalid, "unknown field: %s", shortName(name))
+	switch name {
+	case "version":
+		text, isNumber := p.Number()
+		n, err := strconv.ParseInt(text, 10, 64)
+		if s.Version = n; !isNumber || err != nil {
+			return errs.New(errs.Invalid, "version must be a whole number")
+		}
+		return nil
+	case "scrub":
+		return scrubMember(p, name, &s.Scrub)
 	}
+	return errs.New(errs.Invalid, "unknown field: %s", shortName(name))
+}
+
+func scrubMember(p *jsonpull.Parser, name string, s *scrub.Rules) error {
 	return object(p, name, func(name string) error {
 		var ok bool
 		want := "true or false"
 		switch name {
 		case "scrub.off":
-			s.Scrub.Off, ok = p.Bool()
+			s.Off, ok = p.Bool()
 		case "scrub.drop_ip":
-			s.Scrub.DropIP, ok = p.Bool()
+			s.DropIP, ok = p.Bool()
 		case "scrub.remove":
 			want = "an array of strings"
-			s.Scrub.Remove, ok = stringList(p, tracker.MaxScrubNames)
+			s.Remove, ok = stringList(p, tracker.MaxScrubNames)
 		case "scrub.keep":
 			want = "an array of strings"
-			s.Scrub.Keep, ok = stringList(p, tracker.MaxScrubNames)
+			s.Keep, ok = stringList(p, tracker.MaxScrubNames)
 		default:
 			return errs.New(errs.Invalid, "unknown field: %s", shortName(name))
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
+	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/sqlitedb"
 )
 
@@ -32,12 +33,12 @@ func encodeSettings(s *tracker.Settings) (string, error) {
 	return string(b), err
 }
 
-func decodeSettings(text string) (*tracker.Settings, error) {
+func decodeSettings(text string, version int64) (*tracker.Settings, error) {
 	var s storedSettings
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
-	return &tracker.Settings{Scrub: scrub.Rules(s.Scrub)}, nil
+	return &tracker.Settings{Version: version, Scrub: scrub.Rules(s.Scrub)}, nil
 }
 
 // maxCachedSettings bounds the settings at hand, by the name of their project.
@@ -61,14 +62,15 @@ func (s *Store) Settings(ctx context.Context, project string) (*tracker.Settings
 		return found, nil
 	}
 	var text string
-	err := s.db.Read().QueryRowContext(ctx, "SELECT s.settings FROM project_settings s JOIN projects p ON p.id = s.project_id WHERE p.name = ?", project).Scan(&text)
+	var revision int64
+	err := s.db.Read().QueryRowContext(ctx, "SELECT s.settings, s.version FROM project_settings s JOIN projects p ON p.id = s.project_id WHERE p.name = ?", project).Scan(&text, &revision)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		found = new(tracker.Settings)
 	case err != nil:
 		return nil, readError("read settings", err)
 	default:
-		if found, err = decodeSettings(text); err != nil {
+		if found, err = decodeSettings(text, revision); err != nil {
 			return nil, err
 		}
 	}
@@ -90,13 +92,8 @@ func (s *Store) SaveSettings(ctx context.Context, project int64, settings *track
 		return err
 	}
 	err = s.db.Maintain(ctx, func(tx *sqlitedb.Tx) error {
-		res, err := tx.Exec(`INSERT INTO project_settings (project_id, settings) SELECT id, ? FROM projects WHERE id = ?
-			ON CONFLICT DO UPDATE SET settings = excluded.settings`, text, project)
-		if err != nil {
+		if err := saveSettings(tx, project, settings.Version, text); err != nil {
 			return err
-		}
-		if n, err := res.RowsAffected(); n == 0 || err != nil {
-			return errors.Join(err, projectNotFound(project))
 		}
 		// Somebody cares for the project: it stays without issues, too.
 		_, err = tx.Exec("UPDATE projects SET managed = 1 WHERE id = ?", project)
@@ -110,4 +107,23 @@ func (s *Store) SaveSettings(ctx context.Context, project int64, settings *track
 		return fmt.Errorf("save settings: %w", err)
 	}
 	return nil
+}
+
+// saveSettings is for settings that were made from those of that version, 0 being
+// what a project starts with.
+func saveSettings(tx *sqlitedb.Tx, project, version int64, text string) error {
+	var now int64
+	err := tx.QueryRow("SELECT coalesce(s.version, 0) FROM projects p LEFT JOIN project_settings s ON s.project_id = p.id WHERE p.id = ?", project).Scan(&now)
+	if errors.Is(err, sql.ErrNoRows) {
+		return projectNotFound(project)
+	}
+	if err != nil {
+		return err
+	}
+	if now != version {
+		return errs.New(errs.Conflict, "somebody else changed the settings: they have version %d, and this change was made from version %d", now, version)
+	}
+	_, err = tx.Exec(`INSERT INTO project_settings (project_id, settings, version) VALUES (?, ?, ?)
+		ON CONFLICT DO UPDATE SET settings = excluded.settings, version = excluded.version`, project, text, version+1)
+	return err
 }

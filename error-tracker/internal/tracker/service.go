@@ -16,6 +16,8 @@ type Service struct {
 	Store
 	now   func() time.Time
 	alert func() // tells the alert worker that the outbox may hold something new
+
+	policies policies
 }
 
 // NewService returns a tracker on store. now tells the time; alert is called
@@ -50,11 +52,11 @@ func (s *Service) report(ctx context.Context, e *event.Event, store func(context
 	}
 	e.ReceivedAt = s.now().UTC()
 	e.OccurredAt = plausible(e.OccurredAt, e.ReceivedAt)
-	settings, err := s.Settings(ctx, e.Project)
+	policy, err := s.policy(ctx, e.Project)
 	if err != nil {
 		return Outcome{}, err
 	}
-	settings.scrubber().Event(e)
+	policy.scrub.Event(e)
 	out, err := store(ctx, e, grouping.Of(e))
 	if err != nil {
 		return Outcome{}, err

@@ -11,6 +11,8 @@ import (
 // Settings are what people choose for a project. The zero value is what a project
 // starts with.
 type Settings struct {
+	Version int64 // how often they were changed
+
 	Scrub scrub.Rules // what is removed from events before they are stored
 }
 
@@ -43,12 +45,15 @@ type SettingsStore interface {
 	// Settings returns those of the project of that name, as it starts with when
 	// there is none. Asking often is cheap; the result is not to be changed.
 	Settings(ctx context.Context, project string) (*Settings, error)
-	// SaveSettings replaces those of a project.
+	// SaveSettings replaces those of a project, which then have the next version.
+	// Conflict when the version of s is not theirs any more: somebody else
+	// changed them in between.
 	SaveSettings(ctx context.Context, project int64, s *Settings) error
 }
 
 // ChangeSettings lets change edit a copy of the settings of a project and stores
-// the result.
+// the result. change may set the version that its caller saw; Conflict when the
+// settings have another one.
 func (s *Service) ChangeSettings(ctx context.Context, project int64, change func(*Settings) error) (*Settings, error) {
 	p, err := s.Project(ctx, project)
 	if err != nil {
@@ -65,15 +70,9 @@ func (s *Service) ChangeSettings(ctx context.Context, project int64, change func
 	if err := changed.Validate(); err != nil {
 		return nil, err
 	}
-	return &changed, s.SaveSettings(ctx, project, &changed)
-}
-
-// standard scrubs events of projects that changed no rule.
-var standard = scrub.New(scrub.Rules{})
-
-func (s *Settings) scrubber() *scrub.Scrubber {
-	if r := &s.Scrub; !r.Off && !r.DropIP && len(r.Remove)+len(r.Keep) == 0 {
-		return standard
+	if err := s.SaveSettings(ctx, project, &changed); err != nil {
+		return nil, err
 	}
-	return scrub.New(s.Scrub)
+	changed.Version++
+	return &changed, nil
 }

@@ -337,6 +337,10 @@ func (f *fakeTracker) ChangeSettings(_ context.Context, _ int64, change func(*tr
 	if err := changed.Validate(); err != nil {
 		return nil, err
 	}
+	if changed.Version != f.settings.Version {
+		return nil, errs.New(errs.Conflict, "somebody else changed the settings")
+	}
+	changed.Version++
 	f.settings = changed
 	return &f.settings, f.err
 }

@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -72,14 +73,31 @@ func TestSettingsAreChanged(t *testing.T) {
 	f := withProject()
 	s := newSite(t, f)
 	wants(t, s.get("/projects/1", 200), `href="/projects/1/settings"`)
-	to, page := s.post("/projects/1/settings", url.Values{"remove": {" customer_no \r\n\r\nplate"}, "keep": {"auth_method"}, "drop_ip": {"1"}})
+	to, page := s.post("/projects/1/settings", url.Values{"version": {"0"}, "remove": {" customer_no \r\n\r\nplate"}, "keep": {"auth_method"}, "drop_ip": {"1"}})
 	if r := f.settings.Scrub; to != "/projects/1/settings" || len(r.Remove) != 2 || r.Remove[0] != "customer_no" || len(r.Keep) != 1 || !r.DropIP || r.Off {
 		t.Errorf("led to %q, rules %+v", to, r)
 	}
 	wants(t, page, "Saved", "customer_no\nplate", `name="drop_ip" value="1" checked`)
-	res := s.do(http.MethodPost, "/projects/1/settings", url.Values{"remove": {strings.Repeat("x", 101)}})
+	res := s.do(http.MethodPost, "/projects/1/settings", url.Values{"version": {"1"}, "remove": {strings.Repeat("x", 101)}})
 	if res.StatusCode != http.StatusUnprocessableEntity || len(f.settings.Scrub.Remove) != 2 {
 		t.Errorf("a name that is too long: %d, rules %+v", res.StatusCode, f.settings.Scrub)
 	}
 	s.get("/projects/99/settings", 404)
+
+	// Somebody who loaded the page before that change is told, and may insist.
+	late := url.Values{"version": {"0"}, "remove": {"late"}}
+	res = s.do(http.MethodPost, "/projects/1/settings", late)
+	text, _ := io.ReadAll(res.Body)
+	page = string(text)
+	if res.StatusCode != http.StatusConflict || f.settings.Scrub.Remove[0] != "customer_no" {
+		t.Errorf("a late change: %d, rules %+v", res.StatusCode, f.settings.Scrub)
+	}
+	wants(t, page, "Somebody else saved settings", ">late</textarea>", `name="version" value="1"`)
+	late.Set("version", "1")
+	if s.post("/projects/1/settings", late); f.settings.Scrub.Remove[0] != "late" || f.settings.Version != 2 {
+		t.Errorf("insisting: %+v", f.settings)
+	}
+	if res := s.do(http.MethodPost, "/projects/1/settings", url.Values{}); res.StatusCode != http.StatusBadRequest {
+		t.Errorf("without a version: %d", res.StatusCode)
+	}
 }

@@ -2,6 +2,7 @@ package webui
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
@@ -12,6 +13,7 @@ import (
 // settingsPage is the data of settings.html.
 type settingsPage struct {
 	ID     int64
+	Since  int64 // the version that the page was made from
 	URL    string
 	Parent string
 	Name   string
@@ -36,7 +38,7 @@ func (p *Pages) projectSettings(w http.ResponseWriter, r *http.Request) error {
 
 func (p *Pages) renderSettings(w http.ResponseWriter, r *http.Request, status int, t *tracker.Project, s *tracker.Settings, why string) error {
 	d := settingsPage{
-		ID: t.ID, Parent: p.projectURL(t.ID), URL: p.projectURL(t.ID) + "/settings", Name: projectName(t.Name), Why: webui.Line(why, 300),
+		ID: t.ID, Since: s.Version, Parent: p.projectURL(t.ID), URL: p.projectURL(t.ID) + "/settings", Name: projectName(t.Name), Why: webui.Line(why, 300),
 		Remove: strings.Join(s.Scrub.Remove, "\n"), Keep: strings.Join(s.Scrub.Keep, "\n"), Off: s.Scrub.Off, DropIP: s.Scrub.DropIP,
 	}
 	return p.ui.Render(w, r, status, webui.Page{Name: "settings", Title: "Settings of " + d.Name, Section: "/projects", Assets: []string{"form.css", "issue.css", "project.css"}, Data: d})
@@ -51,19 +53,30 @@ func (p *Pages) changeSettings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	since, err := strconv.ParseInt(f.Get("version"), 10, 64)
+	if err != nil {
+		return errs.New(errs.Invalid, "version = %q, want that of the settings which the form was made from", webui.Line(f.Get("version"), 30))
+	}
+	var now int64
 	var sent tracker.Settings
 	_, err = p.opts.Tracker.ChangeSettings(r.Context(), id, func(s *tracker.Settings) error {
 		s.Scrub.Remove, s.Scrub.Keep = lines(f.Get("remove")), lines(f.Get("keep"))
 		s.Scrub.Off, s.Scrub.DropIP = f.Get("scrub") == "off", f.Get("drop_ip") != ""
+		now, s.Version = s.Version, since
 		sent = *s
 		return nil
 	})
-	if errs.KindOf(err) == errs.Invalid {
+	if k := errs.KindOf(err); k == errs.Invalid || k == errs.Conflict {
 		t, errProject := p.pathProject(r)
 		if errProject != nil {
 			return errProject
 		}
-		return p.renderSettings(w, r, http.StatusUnprocessableEntity, &t, &sent, err.Error())
+		status, why := http.StatusUnprocessableEntity, err.Error()
+		if k == errs.Conflict {
+			// Who read the message may save over what the other one chose.
+			status, why, sent.Version = http.StatusConflict, changedByOther, now
+		}
+		return p.renderSettings(w, r, status, &t, &sent, why)
 	}
 	if err != nil {
 		return err
@@ -72,6 +85,9 @@ func (p *Pages) changeSettings(w http.ResponseWriter, r *http.Request) error {
 	http.Redirect(w, r, p.projectURL(id)+"/settings", http.StatusSeeOther)
 	return nil
 }
+
+const changedByOther = "Somebody else saved settings of this project after this page was loaded, and theirs are in force; yours, below, are not saved. " +
+	"Open the page again to see theirs, or save once more to put yours in their place."
 
 // lines are the lines of a text field that are not empty.
 func lines(text string) (all []string) {

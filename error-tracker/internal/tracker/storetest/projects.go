@@ -145,12 +145,17 @@ func testSettings(t *testing.T, open Opener) {
 	if err := s.SaveSettings(ctx, p.ID, &want); err != nil {
 		t.Fatal(err)
 	}
+	wantKind(t, "settings made from those that somebody changed", s.SaveSettings(ctx, p.ID, &tracker.Settings{}), errs.Conflict)
+	want.Version = 1
 	get("shop", want)
 	get("unknown", tracker.Settings{})
-	if err := s.SaveSettings(ctx, p.ID, &tracker.Settings{}); err != nil {
+	if err := s.SaveSettings(ctx, p.ID, &tracker.Settings{Version: 1}); err != nil {
 		t.Fatal(err)
 	}
-	get("shop", tracker.Settings{})
+	get("shop", tracker.Settings{Version: 2})
+	wantKind(t, "settings made from older ones", s.SaveSettings(ctx, p.ID, &want), errs.Conflict)
+	wantKind(t, "settings of a version that is yet to come", s.SaveSettings(ctx, p.ID, &tracker.Settings{Version: 3}), errs.Conflict)
+	get("shop", tracker.Settings{Version: 2})
 	wantKind(t, "settings of no project", s.SaveSettings(ctx, 999, &want), errs.NotFound)
 }
 

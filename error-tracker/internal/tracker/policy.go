@@ -1,0 +1,59 @@
+package tracker
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
+)
+
+// policy is what the settings of a project do to its events, made ready. It is
+// used by many goroutines.
+type policy struct {
+	settings *Settings // that it was made of
+	scrub    *scrub.Scrubber
+}
+
+func newPolicy(s *Settings) *policy {
+	return &policy{settings: s, scrub: scrub.New(s.Scrub)}
+}
+
+// maxPolicies bounds how many are at hand.
+const maxPolicies = 256
+
+// policies remembers the policy of each project. A store returns the same
+// settings until they are changed, which is how a change is noticed.
+type policies struct {
+	mu     sync.RWMutex
+	byName map[string]*policy
+}
+
+// policy returns that of the project of that name.
+func (s *Service) policy(ctx context.Context, project string) (*policy, error) {
+	settings, err := s.Settings(ctx, project)
+	if err != nil {
+		return nil, err
+	}
+	c := &s.policies
+	c.mu.RLock()
+	p := c.byName[project]
+	c.mu.RUnlock()
+	if p != nil && p.settings == settings {
+		return p, nil
+	}
+	p = newPolicy(settings)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byName == nil {
+		c.byName = make(map[string]*policy)
+	}
+	if len(c.byName) >= maxPolicies {
+		for any := range c.byName { // the order of maps is random enough
+			delete(c.byName, any)
+			break
+		}
+	}
+	c.byName[strings.Clone(project)] = p // the name may share the memory of a body
+	return p, nil
+}
