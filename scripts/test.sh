@@ -45,7 +45,8 @@ race_detector() {
 
 e2e() {
   make --no-print-directory build || return 1
-  (cd e2e && E2E_BIN="$root/bin" CGO_ENABLED=0 go test -count=1 -timeout 20m ./...)
+  rm -f e2e/out/figures.jsonl
+  (cd e2e && E2E_BIN="$root/bin" CGO_ENABLED=0 go test -count=1 -timeout 20m ./... && go run ./figures)
 }
 
 chromium_path() {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -37,6 +38,7 @@ type Service struct {
 	name   string
 	path   string
 	env    []string
+	under  []string // a program with its arguments that runs ours
 	client *http.Client
 	log    logBuffer
 
@@ -105,7 +107,8 @@ func freeAddress(t testing.TB) string {
 
 // command is the program with the service's folder and settings.
 func (s *Service) command(args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(context.Background(), s.path, args...)
+	line := append(append(slices.Clone(s.under), s.path), args...)
+	cmd := exec.CommandContext(context.Background(), line[0], line[1:]...)
 	cmd.Dir = s.Dir
 	cmd.Env = s.env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // nothing outlives the test
@@ -113,6 +116,15 @@ func (s *Service) command(args ...string) *exec.Cmd {
 }
 
 func (s *Service) launch() {
+	s.t.Helper()
+	if !s.tryLaunch() {
+		s.t.Fatalf("%s ended at its start with code %d:\n%s", s.name, s.cmd.ProcessState.ExitCode(), s.Log())
+	}
+}
+
+// tryLaunch starts the program and tells whether it became healthy; otherwise
+// it has ended.
+func (s *Service) tryLaunch() (healthy bool) {
 	s.t.Helper()
 	cmd, done := s.command(), make(chan struct{})
 	cmd.Stdout, cmd.Stderr = &s.log, &s.log
@@ -126,10 +138,10 @@ func (s *Service) launch() {
 	}()
 	for begin := time.Now(); ; time.Sleep(healthStep) {
 		if r, err := s.Try(Request{Path: "/health", NoKey: true}); err == nil && r.Status == http.StatusOK {
-			return
+			return true
 		}
 		if !s.Running() {
-			s.t.Fatalf("%s ended at its start with code %d:\n%s", s.name, cmd.ProcessState.ExitCode(), s.Log())
+			return false
 		}
 		if time.Since(begin) > startLimit {
 			s.t.Fatalf("%s was not healthy within %v:\n%s", s.name, startLimit, s.Log())
@@ -162,7 +174,7 @@ func (s *Service) Kill() {
 func (s *Service) Stop() (code int, took time.Duration) {
 	s.t.Helper()
 	begin := time.Now()
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		s.t.Fatalf("stop %s: %v", s.name, err)
 	}
 	select {
@@ -185,6 +197,31 @@ func (s *Service) Restart(settings ...string) {
 	}
 	s.env = append(s.env, settings...)
 	s.launch()
+}
+
+// RestartUnder is Restart below another program, such as strace, that runs ours
+// in its own place. It tells whether the service became healthy; if not, it has
+// ended. The next Restart is without it.
+func (s *Service) RestartUnder(program ...string) (healthy bool) {
+	s.t.Helper()
+	if s.Running() {
+		s.t.Fatalf("restart of %s, which is running", s.name)
+	}
+	s.under = program
+	defer func() { s.under = nil }()
+	return s.tryLaunch()
+}
+
+// TryRestart is Restart for a service that may refuse to start.
+func (s *Service) TryRestart() (healthy bool) {
+	s.t.Helper()
+	return s.RestartUnder()
+}
+
+// Wait waits until the process has ended by itself.
+func (s *Service) Wait() {
+	<-s.done
+	s.client.CloseIdleConnections()
 }
 
 // Run runs the program beside the service, with the same settings, until it

@@ -1,0 +1,77 @@
+// Command figures prints, as a Markdown table, what the last run of the tests
+// has measured for the rows of docs/reliability.md.
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/monlight/monlight/e2e/harness"
+)
+
+func main() {
+	if err := run(os.Stdout); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(out io.Writer) error {
+	in, err := os.Open(harness.FiguresFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // no test has measured anything
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	return table(out, in)
+}
+
+// table prints the last figure of each test, in the order of the rows.
+func table(out io.Writer, in io.Reader) error {
+	last := map[harness.Figure]harness.Figure{} // by everything but the text
+	for lines := bufio.NewScanner(in); lines.Scan(); {
+		var f harness.Figure
+		if err := json.Unmarshal(lines.Bytes(), &f); err != nil {
+			return err
+		}
+		key := f
+		key.Text = ""
+		last[key] = f
+	}
+	var all []harness.Figure
+	for _, f := range last {
+		all = append(all, f)
+	}
+	slices.SortFunc(all, func(a, b harness.Figure) int {
+		return cmp.Or(cmp.Compare(a.Row[:1], b.Row[:1]), cmp.Compare(rank(a.Row), rank(b.Row)), cmp.Compare(a.Service, b.Service), cmp.Compare(a.Test, b.Test))
+	})
+	if _, err := fmt.Fprint(out, "\n| row | service | figure |\n|---|---|---|\n"); err != nil {
+		return err
+	}
+	for _, f := range all {
+		if _, err := fmt.Fprintf(out, "| %s | %s | %s |\n", f.Row, f.Service, strings.ReplaceAll(f.Text, "|", `\|`)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rank is the number of a row such as A12; other rows come last.
+func rank(row string) int {
+	n, err := strconv.Atoi(row[1:])
+	if err != nil {
+		return 1000
+	}
+	return n
+}

@@ -1,0 +1,101 @@
+package promises
+
+import (
+	"testing"
+
+	"github.com/monlight/monlight/e2e/harness"
+)
+
+// A2: killed at the K-th system call of each kind that changes files, while it
+// starts on what an earlier kill left, takes items, and moves its log into the
+// database.
+func TestKillsAtEverySystemCall(t *testing.T) {
+	each(t, func(t *testing.T, m *model) {
+		most := soakNumber(t, "SOAK_SYSCALLS", 5)
+		s := m.start(t, "GOMAXPROCS=1") // strace counts the calls of each thread for itself
+		l := newLoad(m, s)
+		killed, survived := map[string]int{}, 0
+		for _, name := range []string{"pwrite64", "fsync", "ftruncate", "unlink"} {
+			for k := 1; k <= most; k++ {
+				if k%2 == 0 {
+					_, _ = s.Stop() // a start on a database that was closed, and one on what a kill left
+				} else {
+					s.Kill()
+				}
+				healthy := s.RestartUnder(tracer(t, "-o", "/dev/null", "-e", "trace="+name, "-e", inject(name, "signal=SIGKILL", k))...)
+				for n := 0; healthy && n < 20; n++ {
+					if !l.one() {
+						break
+					}
+				}
+				over := false
+				if s.Running() { // the last calls are those of its end
+					code, _ := s.Stop()
+					over = code == 0
+				}
+				if over { // it had no K-th call
+					survived++
+				} else {
+					killed[name]++
+				}
+				s.Restart()
+				l.sendAgain(t)
+				if over {
+					break
+				}
+			}
+			if l.verify(t); t.Failed() {
+				t.Fatalf("stopped after kills at %s", name)
+			}
+		}
+		s.Kill()
+		harness.CheckDatabase(t, s.Database())
+		if killed["pwrite64"] < min(most, 3) || killed["fsync"] < min(most, 3) {
+			t.Errorf("killed only at %v: the test saw too little", killed)
+		}
+		harness.Note(t, "A2", m.name, "killed at %d pwrite64, %d fsync, %d ftruncate, %d unlink: lost 0 of %d, doubled 0, damaged 0", killed["pwrite64"], killed["fsync"], killed["ftruncate"], killed["unlink"], len(l.acknowledged))
+	})
+}
+
+// A5: the disk fails to sync. The client hears of it, nothing is acknowledged
+// that is not there, and what is sent again counts once.
+func TestAFailedSyncIsNoFalseAnswer(t *testing.T) {
+	each(t, func(t *testing.T, m *model) {
+		refused := 0
+		s := m.start(t)
+		l := newLoad(m, s)
+		for k := 1; k <= 4; k++ {
+			s.Kill()
+			if !s.RestartUnder(tracer(t, "-o", "/dev/null", "-e", "trace=fsync", "-e", inject("fsync", "error=EIO", k+2))...) {
+				s.Restart() // the disk failed while it started: it refused, and starts when the disk works
+				continue
+			}
+			for range 12 {
+				r, err := s.Try(m.put(l.next))
+				l.mu.Lock()
+				n := l.next
+				l.next++
+				switch {
+				case err == nil && (r.Status == m.accepted[0] || r.Status == m.accepted[len(m.accepted)-1]):
+					l.acknowledged = append(l.acknowledged, n)
+				case err == nil && r.Status >= 500: // says that it is not known
+					refused++
+					l.unknown = append(l.unknown, n)
+				default:
+					t.Errorf("an item while the disk fails: %d %s, %v", r.Status, r.Body, err)
+				}
+				l.mu.Unlock()
+			}
+			s.Kill()
+			s.Restart()
+			l.sendAgain(t)
+			l.verify(t)
+		}
+		if refused == 0 {
+			t.Error("no item met a failing sync: the test saw nothing")
+		}
+		s.Kill()
+		harness.CheckDatabase(t, s.Database())
+		harness.Note(t, "A5", m.name, "%d items met EIO at fsync and were answered with an error; of %d acknowledged lost 0; sent again: doubled 0", refused, len(l.acknowledged))
+	})
+}
