@@ -10,6 +10,7 @@ import (
 	"github.com/monlight/monlight/browser-relay/internal/upstream"
 	"github.com/monlight/monlight/shared/config"
 	"github.com/monlight/monlight/shared/server"
+	"github.com/monlight/monlight/shared/status"
 )
 
 const day = 24 * time.Hour
@@ -35,7 +36,8 @@ type settings struct {
 	mapLimit         int64 // of one, as it is uploaded
 	uploadToken      config.Secret
 
-	errorTrackerLink, logViewerLink, metricsCollectorLink string // for the navigation, "" where there is none
+	errorTrackerLink, logViewerLink, metricsCollectorLink string              // for the navigation, "" where there is none
+	peers                                                 map[string]*url.URL // where the other services are asked for their health
 }
 
 // load reads the settings. Mistakes stay in env.
@@ -73,6 +75,7 @@ func load(env *config.Env) settings {
 		errorTrackerLink:     publicLink(env, "ERROR_TRACKER_BASE_URL", "error tracker"),
 		logViewerLink:        publicLink(env, "LOG_VIEWER_BASE_URL", "log viewer"),
 		metricsCollectorLink: publicLink(env, "METRICS_COLLECTOR_BASE_URL", "metrics collector"),
+		peers:                status.LoadPeers(env),
 	}
 	s.keys, s.warnings = parseKeys(env.String("DSN_KEYS", "", "DSN keys to begin with: project:key,project2:key2; those that are there stay as they are"))
 	if s.adminAddr != "" && s.adminAddr == s.server.Addr {

@@ -150,14 +150,14 @@ func TestBadUpstreams(t *testing.T) {
 		"answers a byte a second": {slowly, 202},
 		"answers without end":     {huge, 202},
 		"answers something else":  {text, 202},
-		"500":                     {status(500), 202},
-		"502":                     {status(502), 202},
-		"503 with Retry-After":    {status(503, "Retry-After", "1"), 202},
-		"429 with Retry-After":    {status(429, "Retry-After", "1"), 202},
-		"redirects":               {status(302, "Location", "/elsewhere"), 502},
-		"400":                     {status(400), 502},
-		"401":                     {status(401), 502},
-		"422 and a detail":        {status(422), 502},
+		"500":                     {answerWith(500), 202},
+		"502":                     {answerWith(502), 202},
+		"503 with Retry-After":    {answerWith(503, "Retry-After", "1"), 202},
+		"429 with Retry-After":    {answerWith(429, "Retry-After", "1"), 202},
+		"redirects":               {answerWith(302, "Location", "/elsewhere"), 502},
+		"400":                     {answerWith(400), 502},
+		"401":                     {answerWith(401), 502},
+		"422 and a detail":        {answerWith(422), 502},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +198,7 @@ func TestSpoolThatIsOffOrFull(t *testing.T) {
 	if code, _, _ := ask(s, "POST", door, event("x")); code != 201 {
 		t.Errorf("healthy: %d", code)
 	}
-	s.upstream.behave(status(503))
+	s.upstream.behave(answerWith(503))
 	for _, target := range []string{door, "/api/browser/metrics?key=" + shopKey} {
 		body := event("x")
 		if strings.Contains(target, "metrics") {
@@ -213,7 +213,7 @@ func TestSpoolThatIsOffOrFull(t *testing.T) {
 	}
 
 	full := newService(t, map[string]string{"SPOOL_MAX_BYTES": "4096", "RATE_LIMIT": "10000"})
-	full.upstream.behave(status(503, "Retry-After", "300"))
+	full.upstream.behave(answerWith(503, "Retry-After", "300"))
 	kept, refused := 0, 0
 	for i := range 30 {
 		switch code, _, h := ask(full, "POST", batchDoor, batchOf(i, 1)); code {
@@ -249,7 +249,7 @@ func TestSpoolSurvivesARestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.db")
 	s.start(t, path, nil)
 	// The collector stores, but its answers get lost.
-	unwell := status(503)
+	unwell := answerWith(503)
 	s.upstream.behave(func(w http.ResponseWriter, r *http.Request) bool {
 		if strings.HasPrefix(r.URL.Path, "/api/metrics") {
 			s.upstream.behave(nil)
@@ -295,7 +295,7 @@ func TestPoisonIsGivenUp(t *testing.T) {
 			t.Parallel()
 			s := newService(t, nil)
 			s.upstream.poison, s.upstream.noBatches = "m1", noBatches
-			s.upstream.behave(status(503)) // so that they come together
+			s.upstream.behave(answerWith(503)) // so that they come together
 			if code, _, _ := ask(s, "POST", batchDoor, batchOf(0, 5)); code != 202 {
 				t.Fatal(code)
 			}

@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"runtime/debug"
 	"time"
@@ -26,6 +28,7 @@ import (
 	"github.com/monlight/monlight/shared/figures"
 	"github.com/monlight/monlight/shared/server"
 	"github.com/monlight/monlight/shared/sqlitedb"
+	"github.com/monlight/monlight/shared/status"
 	pages "github.com/monlight/monlight/shared/webui"
 )
 
@@ -101,13 +104,22 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 		return server.Options{}, fmt.Errorf("load the SDK: %w", err)
 	}
 	newest := scripts.Newest()
+	inside := map[string]*url.URL{"error-tracker": s.errorTracker.URL, "metrics-collector": s.metricsCollector.URL}
+	maps.Copy(inside, s.peers)
+	state := status.New(status.Options{
+		Service: service, Version: version, DB: db, Edge: edge, Log: log,
+		Ingest: ingested(traffic, spool), Warnings: deliveryWarnings(spool, courier),
+		Peers: status.NewPeers(service, map[string]string{
+			"error-tracker": s.errorTrackerLink, "log-viewer": s.logViewerLink, "metrics-collector": s.metricsCollectorLink,
+		}, inside),
+	})
 	ui, err := webui.New(webui.Options{
 		Keys: keys, Traffic: traffic, Spool: spool, Courier: courier, Intake: intake, Maps: store, Recent: store, Symbolicator: symbolicator,
 		Limits:       webui.Limits{PerClient: s.rateLimit, PerKey: s.keyRateLimit, Retention: s.retention, SpoolAge: s.spool.Age},
 		GlobalOrigin: s.origins, Database: db.Path(), BasePath: s.server.BasePath(), PublicURL: s.publicURL(), Version: version,
 		Script:       webui.Script{Path: newest.Path, Integrity: newest.Integrity},
 		Services:     pages.Services(s.errorTrackerLink, s.logViewerLink, s.metricsCollectorLink, "/"),
-		ErrorTracker: s.errorTrackerLink, Log: log,
+		ErrorTracker: s.errorTrackerLink, Status: state, Log: log,
 	})
 	if err != nil {
 		return server.Options{}, err
@@ -124,7 +136,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 		Retention: s.retention, MapBytes: s.mapBytes, Compact: db.Compact, Now: time.Now, Log: log,
 	}
 	api := httpapi.Options{
-		Intake: intake, Keys: keys, Traffic: traffic, Maps: store,
+		Intake: intake, Keys: keys, Traffic: traffic, Maps: store, Status: state.Handler(),
 		Limits: httpapi.Limits{Body: s.maxBody, PerClient: s.rateLimit, PerKey: s.keyRateLimit},
 		Body:   func(limit int64) func(http.Handler) http.Handler { return edge.Body(limit) }, Handle: edge.Handle, Now: time.Now,
 	}

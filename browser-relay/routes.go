@@ -67,7 +67,7 @@ func adminRoutes(edge *server.Edge, r *chi.Mux, guard *auth.Guard, ui *webui.Pag
 		switch path := req.URL.Path; {
 		case isBelow(path, "/api/source-maps", "/api/sourcemaps", "/api/0"):
 			build.ServeHTTP(w, req)
-		case isBelow(path, "/api/dsn-keys", "/api/traffic"):
+		case isBelow(path, "/api/dsn-keys", "/api/traffic", "/api/status"):
 			admin.ServeHTTP(w, req)
 		default:
 			problem.MethodNotAllowed(w, req)

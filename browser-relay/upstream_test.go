@@ -150,8 +150,8 @@ func (u *fakeUpstream) event(message string) map[string]any {
 	return nil
 }
 
-// status answers every request with a status.
-func status(code int, headers ...string) func(w http.ResponseWriter, r *http.Request) bool {
+// answerWith answers every request with a status.
+func answerWith(code int, headers ...string) func(w http.ResponseWriter, r *http.Request) bool {
 	return func(w http.ResponseWriter, _ *http.Request) bool {
 		for i := 0; i+1 < len(headers); i += 2 {
 			w.Header().Set(headers[i], headers[i+1])

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"net/url"
 	"time"
 
 	"github.com/monlight/monlight/error-tracker/internal/sqlite"
 	"github.com/monlight/monlight/shared/config"
 	"github.com/monlight/monlight/shared/server"
+	"github.com/monlight/monlight/shared/status"
 )
 
 const day = 24 * time.Hour
@@ -21,7 +23,8 @@ type settings struct {
 	retention       time.Duration
 	mail            mail
 
-	logViewerURL, metricsURL, relayURL string // of the other services, "" where there is none
+	logViewerURL, metricsURL, relayURL string              // of the other services, "" where there is none
+	peers                              map[string]*url.URL // where the other services are asked for their health
 }
 
 // load reads the settings. Mistakes stay in env.
@@ -40,6 +43,7 @@ func load(env *config.Env) settings {
 		logViewerURL: publicLink(env, "LOG_VIEWER_URL", "log viewer"),
 		metricsURL:   publicLink(env, "METRICS_COLLECTOR_URL", "metrics collector"),
 		relayURL:     publicLink(env, "BROWSER_RELAY_URL", "browser relay"),
+		peers:        status.LoadPeers(env),
 	}
 	s.mail = loadMail(env, s.publicURL())
 	return s

@@ -18,6 +18,7 @@ import (
 	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/server"
 	"github.com/monlight/monlight/shared/sqlitedb"
+	"github.com/monlight/monlight/shared/status"
 	pages "github.com/monlight/monlight/shared/webui"
 )
 
@@ -75,9 +76,16 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 
 	edge := server.NewEdge(service, version, s.server, log)
 	counters := newMetrics(edge.Registry(), db, alerts, retention)
+	state := status.New(status.Options{
+		Service: service, Version: version, DB: db, Edge: edge, Log: log,
+		Ingest: func() status.Ingest { return counters.ingested(edge) }, Warnings: mailWarnings(alerts, retention),
+		Peers: status.NewPeers(service, map[string]string{
+			"log-viewer": s.logViewerURL, "metrics-collector": s.metricsURL, "browser-relay": s.relayURL,
+		}, s.peers),
+	})
 	ui, err := webui.New(webui.Options{
 		Tracker: issues, Mail: s.mail.page(), BaseURL: s.server.BaseURL, BasePath: s.server.BasePath(), Version: version,
-		Services: pages.Services("/", s.logViewerURL, s.metricsURL, s.relayURL), Wake: alerts.Notify, Log: log,
+		Services: pages.Services("/", s.logViewerURL, s.metricsURL, s.relayURL), Status: state, Wake: alerts.Notify, Log: log,
 	})
 	if err != nil {
 		return server.Options{}, err
@@ -85,7 +93,7 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 	guard := auth.NewGuard(auth.Options{
 		Service: service, Key: auth.NewKey(s.apiKey), BasePath: s.server.BasePath(), Origin: s.server.Origin(), SignInPage: ui.SignInPage,
 	})
-	api := apiOptions(s, issues, ui, db, counters, log)
+	api := apiOptions(s, issues, ui, db, counters, state, log)
 	return server.Options{
 		Edge:         edge,
 		Handler:      routes(edge, guard, ui, api, sentryOptions(s, issues, edge, api, ingest), s.rateLimit),

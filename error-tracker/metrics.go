@@ -15,11 +15,14 @@ type metrics struct {
 	reports *prometheus.CounterVec
 }
 
+// outcomes are what can become of a report.
+var outcomes = []string{"created", "incremented", "reopened", "duplicate", "replaced", "refused", "unavailable", "failed"}
+
 func newMetrics(r *prometheus.Registry, db *sqlitedb.DB, alerts *worker.Alerts, retention *worker.Retention) *metrics {
 	m := &metrics{reports: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "error_tracker_reports_total", Help: "Reports answered, by what became of them.",
 	}, []string{"outcome"})}
-	for _, outcome := range []string{"created", "incremented", "reopened", "duplicate", "replaced", "refused", "unavailable", "failed"} {
+	for _, outcome := range outcomes {
 		m.reports.WithLabelValues(outcome) // 0 is a figure too
 	}
 	r.MustRegister(m.reports, figures.Database{DB: db}, &jobsCollector{alerts: alerts, retention: retention})

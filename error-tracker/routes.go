@@ -16,6 +16,7 @@ import (
 	"github.com/monlight/monlight/shared/problem"
 	"github.com/monlight/monlight/shared/server"
 	"github.com/monlight/monlight/shared/sqlitedb"
+	"github.com/monlight/monlight/shared/status"
 )
 
 // routes is everything the service answers but /health and /metrics.
@@ -50,9 +51,10 @@ func wantsPage(r *http.Request) bool {
 		!strings.HasPrefix(r.URL.Path, "/api/") && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-func apiOptions(s settings, t *tracker.Service, pages *webui.Pages, db *sqlitedb.DB, m *metrics, log *slog.Logger) httpapi.Options {
+func apiOptions(s settings, t *tracker.Service, pages *webui.Pages, db *sqlitedb.DB, m *metrics, state *status.Status, log *slog.Logger) httpapi.Options {
 	return httpapi.Options{
 		Tracker: t, Now: time.Now, Log: log, AlertsOff: s.mail.off(), Observe: m.report, PublicURL: pages.PublicURL, Room: httpapi.NewRoom(),
+		Status: state.Handler(),
 		Backlog: func() (waiting, capacity int) {
 			stats := db.Stats()
 			return stats.QueueDepth, stats.QueueSize

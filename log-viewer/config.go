@@ -2,12 +2,14 @@ package main
 
 import (
 	"errors"
+	"net/url"
 	"path/filepath"
 	"time"
 
 	"github.com/monlight/monlight/log-viewer/internal/docker"
 	"github.com/monlight/monlight/shared/config"
 	"github.com/monlight/monlight/shared/server"
+	"github.com/monlight/monlight/shared/status"
 )
 
 const day = 24 * time.Hour
@@ -32,7 +34,8 @@ type settings struct {
 
 	maxTails, tailQueue int
 
-	errorTrackerURL, metricsURL, relayURL string // of the other services, "" where there is none
+	errorTrackerURL, metricsURL, relayURL string              // of the other services, "" where there is none
+	peers                                 map[string]*url.URL // where the other services are asked for their health
 }
 
 // load reads the settings. Mistakes stay in env.
@@ -59,6 +62,7 @@ func load(env *config.Env) settings {
 		errorTrackerURL: publicLink(env, "ERROR_TRACKER_URL", "error tracker"),
 		metricsURL:      publicLink(env, "METRICS_COLLECTOR_URL", "metrics collector"),
 		relayURL:        publicLink(env, "BROWSER_RELAY_URL", "browser relay"),
+		peers:           status.LoadPeers(env),
 	}
 	var err error
 	s.selection, err = docker.ParseSelection(

@@ -22,6 +22,7 @@ import (
 	"github.com/monlight/monlight/shared/figures"
 	"github.com/monlight/monlight/shared/server"
 	"github.com/monlight/monlight/shared/sqlitedb"
+	"github.com/monlight/monlight/shared/status"
 	pages "github.com/monlight/monlight/shared/webui"
 )
 
@@ -103,11 +104,18 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, store *sqlite.St
 	}, entries, store)
 	edge := server.NewEdge(service, version, s.server, log)
 	edge.Registry().MustRegister(figures.Database{DB: db}, &collector{entries: entries, source: source, damaged: store.DamagedBlocks})
+	state := status.New(status.Options{
+		Service: service, Version: version, DB: db, Edge: edge, Log: log,
+		Ingest: ingested(entries, source, edge), Warnings: readingWarnings(source, store.DamagedBlocks), LimitBytes: s.maxBytes,
+		Peers: status.NewPeers(service, map[string]string{
+			"error-tracker": s.errorTrackerURL, "metrics-collector": s.metricsURL, "browser-relay": s.relayURL,
+		}, s.peers),
+	})
 	ui, err := webui.New(webui.Options{
 		Logs: entries, Reading: func() webui.Reading { return reading(source.Status()) }, Containers: s.selection.Include, Folder: s.folder,
 		BasePath: s.server.BasePath(), PublicURL: s.publicURL(), Version: version,
 		Retention: webui.Retention{Entries: s.maxEntries, Bytes: s.maxBytes, Age: s.retention},
-		Services:  pages.Services(s.errorTrackerURL, "/", s.metricsURL, s.relayURL), Log: log,
+		Services:  pages.Services(s.errorTrackerURL, "/", s.metricsURL, s.relayURL), Status: state, Log: log,
 	})
 	if err != nil {
 		return server.Options{}, err
@@ -118,7 +126,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, store *sqlite.St
 	return server.Options{
 		Edge: edge,
 		Handler: routes(edge, guard, ui, httpapi.Options{
-			Logs: entries, Handle: edge.Handle, Now: time.Now, Stream: httpapi.DefaultStreamTimes, Exports: maxExports,
+			Logs: entries, Status: state.Handler(), Handle: edge.Handle, Now: time.Now, Stream: httpapi.DefaultStreamTimes, Exports: maxExports,
 		}, s.rateLimit),
 		MetricsGuard: guard.API,
 		Health:       health(entries, db),

@@ -2,12 +2,14 @@ package main
 
 import (
 	"errors"
+	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/monlight/monlight/metrics-collector/internal/metrics"
 	"github.com/monlight/monlight/shared/config"
 	"github.com/monlight/monlight/shared/server"
+	"github.com/monlight/monlight/shared/status"
 )
 
 const day = 24 * time.Hour
@@ -26,7 +28,8 @@ type settings struct {
 	flushInterval   time.Duration
 	limits          metrics.Limits
 
-	errorTrackerURL, logViewerURL, relayURL string // of the other services, "" where there is none
+	errorTrackerURL, logViewerURL, relayURL string              // of the other services, "" where there is none
+	peers                                   map[string]*url.URL // where the other services are asked for their health
 }
 
 // load reads the settings. Mistakes stay in env.
@@ -56,6 +59,7 @@ func load(env *config.Env) settings {
 		errorTrackerURL: publicLink(env, "ERROR_TRACKER_URL", "error tracker"),
 		logViewerURL:    publicLink(env, "LOG_VIEWER_URL", "log viewer"),
 		relayURL:        publicLink(env, "BROWSER_RELAY_URL", "browser relay"),
+		peers:           status.LoadPeers(env),
 	}
 	if s.retentionMinute < s.retentionRaw || s.retentionHour < s.retentionMinute {
 		env.Fail("RETENTION_RAW %s, RETENTION_MINUTE %s and RETENTION_HOURLY %s: want each at least as long as the one before",

@@ -21,6 +21,7 @@ import (
 	"github.com/monlight/monlight/shared/figures"
 	"github.com/monlight/monlight/shared/server"
 	"github.com/monlight/monlight/shared/sqlitedb"
+	"github.com/monlight/monlight/shared/status"
 	pages "github.com/monlight/monlight/shared/webui"
 )
 
@@ -77,10 +78,17 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 	}
 	edge := server.NewEdge(service, version, s.server, log)
 	edge.Registry().MustRegister(figures.Database{DB: db}, &serviceCollector{collector: collector})
+	state := status.New(status.Options{
+		Service: service, Version: version, DB: db, Edge: edge, Log: log,
+		Ingest: ingested(collector, edge), Warnings: seriesWarnings(collector),
+		Peers: status.NewPeers(service, map[string]string{
+			"error-tracker": s.errorTrackerURL, "log-viewer": s.logViewerURL, "browser-relay": s.relayURL,
+		}, s.peers),
+	})
 	ui, err := webui.New(webui.Options{
 		Collector: collector, Dashboards: store, Database: db.Path(), BasePath: s.server.BasePath(), PublicURL: s.publicURL(), Version: version,
 		Retention: webui.Retention{Raw: s.retentionRaw, Minute: s.retentionMinute, Hour: s.retentionHour},
-		Services:  pages.Services(s.errorTrackerURL, s.logViewerURL, "/", s.relayURL), Log: log,
+		Services:  pages.Services(s.errorTrackerURL, s.logViewerURL, "/", s.relayURL), Status: state, Log: log,
 	})
 	if err != nil {
 		return server.Options{}, err
@@ -92,7 +100,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 	return server.Options{
 		Edge: edge,
 		Handler: routes(edge, guard, ui, httpapi.Options{
-			Collector: collector, Dashboards: store, Handle: edge.Handle, Now: time.Now,
+			Collector: collector, Dashboards: store, Status: state.Handler(), Handle: edge.Handle, Now: time.Now,
 		}, s.rateLimit),
 		MetricsGuard: guard.API,
 		Health:       health(collector, db),

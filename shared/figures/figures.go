@@ -2,7 +2,10 @@
 // the moment they are asked for.
 package figures
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+)
 
 // Figure is a metric without labels.
 type Figure struct {
@@ -31,4 +34,13 @@ func Bool(b bool) float64 {
 		return 1
 	}
 	return 0
+}
+
+// Count is what a counter has counted so far.
+func Count(c prometheus.Counter) int64 {
+	var m dto.Metric
+	if err := c.Write(&m); err != nil { // cannot happen: nothing is formatted
+		return 0
+	}
+	return int64(m.GetCounter().GetValue())
 }

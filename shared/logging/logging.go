@@ -27,7 +27,7 @@ const (
 // request_id. Texts longer than 1 KB are cut.
 func New(w io.Writer, service string, level slog.Leveler) *slog.Logger {
 	h := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: replace})
-	return slog.New(contextHandler{h}).With("service", service)
+	return slog.New(contextHandler{h, new(journal)}).With("service", service)
 }
 
 // Discard returns a logger that drops everything.
@@ -98,20 +98,28 @@ func RequestID(ctx context.Context) string {
 	return id
 }
 
-// contextHandler adds what the context carries to each record.
-type contextHandler struct{ slog.Handler }
+// contextHandler adds what the context carries to each record, and remembers the
+// mistakes.
+type contextHandler struct {
+	slog.Handler
+	journal *journal
+}
 
 func (h contextHandler) Handle(ctx context.Context, r slog.Record) error {
-	if id := RequestID(ctx); id != "" {
+	id := RequestID(ctx)
+	if r.Level >= slog.LevelWarn {
+		h.journal.add(r, id)
+	}
+	if id != "" {
 		r.AddAttrs(slog.String("request_id", id))
 	}
 	return h.Handler.Handle(ctx, r)
 }
 
 func (h contextHandler) WithAttrs(as []slog.Attr) slog.Handler {
-	return contextHandler{h.Handler.WithAttrs(as)}
+	return contextHandler{h.Handler.WithAttrs(as), h.journal}
 }
 
 func (h contextHandler) WithGroup(name string) slog.Handler {
-	return contextHandler{h.Handler.WithGroup(name)}
+	return contextHandler{h.Handler.WithGroup(name), h.journal}
 }

@@ -28,6 +28,33 @@ type Edge struct {
 	metrics  *metrics
 	budget   *budget
 	answered atomic.Int64 // requests but those of /health and /metrics
+	answers  answers
+}
+
+// Answers counts requests since the start, but those of /health and /metrics.
+type Answers struct {
+	All         int64
+	Limited     int64 // with 429
+	Unavailable int64 // with 503
+	Failed      int64 // with any other 5xx
+}
+
+type answers struct{ limited, unavailable, failed atomic.Int64 }
+
+func (a *answers) count(status int) {
+	switch {
+	case status == http.StatusTooManyRequests:
+		a.limited.Add(1)
+	case status == http.StatusServiceUnavailable:
+		a.unavailable.Add(1)
+	case status >= http.StatusInternalServerError:
+		a.failed.Add(1)
+	}
+}
+
+// Answers tells what has been answered since the start.
+func (e *Edge) Answers() Answers {
+	return Answers{e.answered.Load(), e.answers.limited.Load(), e.answers.unavailable.Load(), e.answers.failed.Load()}
 }
 
 // NewEdge returns the Edge of a service.
@@ -115,6 +142,7 @@ func (e *Edge) observe(next http.Handler) http.Handler {
 			e.metrics.observe(r.Method, route.RoutePattern(), rec.Status(), took)
 			if p := route.RoutePattern(); p != "/health" && p != "/metrics" {
 				e.answered.Add(1)
+				e.answers.count(rec.Status())
 			}
 			e.log.DebugContext(ctx, "request", "method", r.Method, "path", r.URL.Path, "route", route.RoutePattern(),
 				"status", rec.Status(), "bytes", rec.Bytes(), "duration_ms", took.Milliseconds())

@@ -37,6 +37,7 @@ type Options struct {
 	Keys    *relay.Keyring
 	Traffic Traffic
 	Maps    relay.MapStore
+	Status  http.HandlerFunc // GET /api/status, the same in every service
 	Limits  Limits
 	// Body bounds bodies and counts their bytes: [server.Edge.Body].
 	Body   func(limit int64) func(http.Handler) http.Handler
@@ -83,4 +84,5 @@ func AdminRoutes(r chi.Router, o Options) {
 	}
 	r.Get("/api/traffic", o.Handle(a.traffic))
 	r.Get("/api/traffic/rejected", o.Handle(a.rejected))
+	r.Get("/api/status", a.Status)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/problem"
+	"github.com/monlight/monlight/shared/status"
 	"github.com/monlight/monlight/shared/webui"
 )
 
@@ -56,6 +57,7 @@ type Options struct {
 	Script       Script        // the SDK that the relay serves
 	Version      string
 	Services     []webui.Service // for the navigation, see [webui.Services]
+	Status       *status.Status  // of the page of that name; nil leaves it out
 	ErrorTracker string          // public URL of the error tracker, "" if not known
 	Log          *slog.Logger
 	Now          func() time.Time // nil is time.Now
@@ -137,6 +139,9 @@ func (p *Pages) Mount(r chi.Router, guard Guard, body func(http.Handler) http.Ha
 		page("/keys/{id}", p.key)
 		page("/traffic", p.traffic)
 		page("/source-maps", p.sourceMaps)
+		if p.opts.Status != nil {
+			page("/status", status.Page(p.ui, p.opts.Status))
+		}
 		r.Post("/keys", p.ui.Handle(p.createKey))
 		r.Post("/keys/{id}", p.ui.Handle(p.changeKey))
 		r.Post("/source-maps/{id}/delete", p.ui.Handle(p.deleteMap))

@@ -71,6 +71,7 @@ type Options struct {
 	PublicURL func(*http.Request) string
 	// Backlog tells how many reports wait for the disk, of how many that may.
 	Backlog func() (waiting, capacity int)
+	Status  http.HandlerFunc // GET /api/status, the same in every service
 }
 
 type api struct{ Options }
@@ -108,6 +109,7 @@ func Routes(r chi.Router, o Options) {
 	r.Get("/api/environments", h(a.environments))
 	r.Get("/api/stats", h(a.stats))
 	r.Post("/api/test-alert", h(a.testAlert))
+	r.Get("/api/status", a.Status)
 }
 
 // pathID reads a positive whole number from the path. Anything else names no

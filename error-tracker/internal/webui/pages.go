@@ -20,6 +20,7 @@ import (
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/problem"
+	"github.com/monlight/monlight/shared/status"
 	"github.com/monlight/monlight/shared/webui"
 )
 
@@ -90,6 +91,7 @@ type Options struct {
 	BasePath string // the path of BaseURL: "" or "/errors"; something before the pages strips it
 	Version  string
 	Services []webui.Service // for the navigation, see [webui.Services]
+	Status   *status.Status  // of the page of that name; nil leaves it out
 	Wake     func()          // tells the alert worker that a mail became due; may be nil
 	Log      *slog.Logger
 	Now      func() time.Time // nil is time.Now
@@ -179,6 +181,9 @@ func (p *Pages) Mount(r chi.Router, guard Guard) {
 		get(r, "/projects/{id:[0-9]+}/*", h(p.backToProject))
 		r.Post("/projects/{id:[0-9]+}/keys", h(p.createKey))
 		r.Post("/projects/{id:[0-9]+}/keys/{key:[0-9]+}", h(p.changeKey))
+		if p.opts.Status != nil {
+			get(r, "/status", h(status.Page(p.ui, p.opts.Status)))
+		}
 		get(r, "/alerts", h(p.alerts))
 		get(r, "/alerts/*", p.goTo("/alerts"))
 		r.Post("/alerts/test", h(p.testMail))

@@ -135,7 +135,7 @@ func lacks(t *testing.T, page string, parts ...string) {
 func TestListShowsIssuesAndPages(t *testing.T) {
 	s := newSite(t, sample(120))
 	page := s.get("/?state=all", 200)
-	wants(t, page, "Showing 1–50 of 120", `href="/errors/120"`, "cannot ship order 42", `rel="next"`, `href="https://logs.example.com"`, "Monlight error-tracker 1.2.3", "45.1 MiB on disk")
+	wants(t, page, "Showing 1–50 of 120", `href="/errors/120"`, "cannot ship order 42", `rel="next"`, `href="https://logs.example.com"`, "Status of error-tracker 1.2.3", "45.1 MiB on disk")
 	lacks(t, page, `rel="prev"`, ">Metrics<", ">Browser</a>")
 
 	next := regexp.MustCompile(`rel="next" href="([^"]+)"`).FindStringSubmatch(page)

@@ -35,6 +35,7 @@ type Logs interface {
 // Options are the parts the API is built of; none may be nil or 0.
 type Options struct {
 	Logs    Logs
+	Status  http.HandlerFunc // GET /api/status, the same in every service
 	Handle  func(problem.HandlerFunc) http.HandlerFunc
 	Now     func() time.Time
 	Stream  StreamTimes
@@ -60,6 +61,7 @@ func Routes(r chi.Router, o Options, body, ingest func(http.Handler) http.Handle
 		r.Get("/api/logs/facets", o.Handle(a.facets))
 		r.Get("/api/logs/{id:[0-9]+}", o.Handle(a.entry))
 		r.Get("/api/logs/{id:[0-9]+}/context", o.Handle(a.context))
+		r.Get("/api/status", a.Status)
 		for _, path := range []string{"/api/containers", "/api/logs/containers"} {
 			r.Get(path, o.Handle(a.containers))
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/monlight/monlight/log-viewer/internal/logs"
 	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/problem"
+	"github.com/monlight/monlight/shared/status"
 	"github.com/monlight/monlight/shared/webui"
 )
 
@@ -77,6 +78,7 @@ type Options struct {
 	PublicURL  string // where clients reach the service; "" is where the reader did
 	Version    string
 	Services   []webui.Service // for the navigation, see [webui.Services]
+	Status     *status.Status  // of the page of that name; nil leaves it out
 	Log        *slog.Logger
 	Now        func() time.Time // nil is time.Now
 }
@@ -160,6 +162,9 @@ func (p *Pages) Mount(r chi.Router, guard Guard, body func(http.Handler) http.Ha
 		page("/live", p.live)
 		page("/containers", p.containers)
 		page("/logs/{id:[0-9]+}", p.entry)
+		if p.opts.Status != nil {
+			page("/status", status.Page(p.ui, p.opts.Status))
+		}
 	})
 }
 

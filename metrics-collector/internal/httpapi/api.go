@@ -35,6 +35,7 @@ type Options struct {
 	Collector  Collector
 	Dashboards metrics.DashboardStore
 	Handle     func(problem.HandlerFunc) http.HandlerFunc
+	Status     http.HandlerFunc // GET /api/status, the same in every service
 	Now        func() time.Time
 }
 
@@ -56,6 +57,7 @@ func Routes(r chi.Router, o Options) {
 	r.Get("/api/dashboards/{slug}", o.Handle(a.getDashboard))
 	r.Put("/api/dashboards/{slug}", o.Handle(a.putDashboard))
 	r.Delete("/api/dashboards/{slug}", o.Handle(a.deleteDashboard))
+	r.Get("/api/status", a.Status)
 }
 
 // bodies are buffers for requests: a client that sends full batches would

@@ -19,6 +19,7 @@ import (
 	"github.com/monlight/monlight/metrics-collector/internal/metrics"
 	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/problem"
+	"github.com/monlight/monlight/shared/status"
 	"github.com/monlight/monlight/shared/webui"
 )
 
@@ -57,6 +58,7 @@ type Options struct {
 	PublicURL  string // where clients reach the service
 	Version    string
 	Services   []webui.Service // for the navigation, see [webui.Services]
+	Status     *status.Status  // of the page of that name; nil leaves it out
 	Log        *slog.Logger
 	Now        func() time.Time // nil is time.Now
 }
@@ -140,6 +142,9 @@ func (p *Pages) Mount(r chi.Router, guard Guard, body func(http.Handler) http.Ha
 		page("/dashboards/{slug}", p.dashboard)
 		page("/dashboards/{slug}/export", p.exportDashboard)
 		page("/cardinality", p.cardinality)
+		if p.opts.Status != nil {
+			page("/status", status.Page(p.ui, p.opts.Status))
+		}
 		r.Post("/dashboards", p.ui.Handle(p.createDashboard))
 		r.Post("/dashboards/{slug}", p.ui.Handle(p.changeDashboard))
 	})
