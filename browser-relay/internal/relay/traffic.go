@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -71,6 +72,8 @@ type Traffic struct {
 	store TrafficStore
 	now   func() time.Time
 
+	storing sync.Mutex // held while counts are neither in pending nor yet in store
+
 	mu       sync.Mutex
 	pending  map[time.Time]map[Count]int64 // by hour, not stored yet
 	total    map[[2]string]int64           // by what and reason, since the start
@@ -123,6 +126,8 @@ func (t *Traffic) Totals() map[[2]string]int64 {
 
 // Flush stores what was counted.
 func (t *Traffic) Flush(ctx context.Context) error {
+	t.storing.Lock()
+	defer t.storing.Unlock()
 	t.mu.Lock()
 	pending := t.pending
 	t.pending = map[time.Time]map[Count]int64{}
@@ -166,12 +171,39 @@ func (t *Traffic) restore(pending map[time.Time]map[Count]int64) {
 }
 
 // Since returns the counts of the hours from a time on, with those that are not
-// stored yet.
+// stored yet. It writes nothing, so that it can be read when the disk is full.
 func (t *Traffic) Since(ctx context.Context, from time.Time) ([]HourCount, error) {
-	if err := t.Flush(ctx); err != nil {
+	from = from.Truncate(time.Hour)
+	t.storing.Lock()
+	defer t.storing.Unlock()
+	counts, err := t.store.Traffic(ctx, from)
+	if err != nil {
 		return nil, err
 	}
-	return t.store.Traffic(ctx, from.Truncate(time.Hour))
+	type key struct {
+		Count
+		hour int64
+	}
+	at := make(map[key]int, len(counts))
+	for i, c := range counts {
+		at[key{c.Count, c.Hour.Unix()}] = i
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for hour, pending := range t.pending {
+		if hour.Before(from) {
+			continue
+		}
+		for c, n := range pending {
+			if i, stored := at[key{c, hour.Unix()}]; stored {
+				counts[i].N += n
+			} else {
+				counts = append(counts, HourCount{Count: c, Hour: hour.UTC(), N: n})
+			}
+		}
+	}
+	slices.SortStableFunc(counts, func(a, b HourCount) int { return a.Hour.Compare(b.Hour) })
+	return counts, nil
 }
 
 // Forget drops the counts from before a time.
