@@ -21,17 +21,7 @@ func TestAFullDiskRefusesReportsAndRecoversByItself(t *testing.T) {
 
 	// Somebody else fills the disk, while reports come in.
 	filler := filepath.Join(disk, "filler")
-	f, err := os.Create(filler)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block := make([]byte, 64<<10)
-	for {
-		if _, err := f.Write(block); err != nil {
-			break // full
-		}
-	}
-	f.Close()
+	harness.Fill(t, filler)
 
 	var refused harness.Response
 	for n := range 2000 {

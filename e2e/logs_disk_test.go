@@ -23,7 +23,7 @@ func TestAFullDiskPausesTheReadingOfContainers(t *testing.T) {
 	g.write(5000)
 	g.caughtUp()
 
-	fill(t, filepath.Join(disk, "filler"))
+	harness.Fill(t, filepath.Join(disk, "filler"))
 	begin := time.Now()
 	for !paused(s) {
 		if time.Since(begin) > 20*time.Second {
@@ -53,7 +53,7 @@ func TestAFullDiskPausesTheReadingOfContainers(t *testing.T) {
 	t.Logf("space back to the last of the lines that waited: %v", time.Since(begin).Round(time.Millisecond))
 
 	// Once more, with a crash while the disk is full.
-	fill(t, filepath.Join(disk, "filler"))
+	harness.Fill(t, filepath.Join(disk, "filler"))
 	g.write(10_000)
 	s.Kill()
 	if err := os.Remove(filepath.Join(disk, "filler")); err != nil {
@@ -76,17 +76,3 @@ func paused(s *harness.Service) bool {
 }
 
 // fill makes a file that takes all the room there is.
-func fill(t *testing.T, path string) {
-	t.Helper()
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	block := make([]byte, 64<<10)
-	for {
-		if _, err := f.Write(block); err != nil {
-			return
-		}
-	}
-}

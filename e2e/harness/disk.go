@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"os"
 	"syscall"
 	"testing"
 )
@@ -26,5 +27,21 @@ func Resize(t testing.TB, folder, size string) {
 	t.Helper()
 	if err := syscall.Mount("tmpfs", folder, "tmpfs", syscall.MS_REMOUNT, "size="+size+",mode=0700"); err != nil {
 		t.Fatalf("resize the disk to %s: %v", size, err)
+	}
+}
+
+// Fill writes a file until its disk is full.
+func Fill(t testing.TB, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	block := make([]byte, 64<<10)
+	for {
+		if _, err := f.Write(block); err != nil {
+			return
+		}
 	}
 }

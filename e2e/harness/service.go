@@ -57,6 +57,14 @@ func Start(t testing.TB, name string, settings ...string) *Service {
 // StartIn is Start in a given folder.
 func StartIn(t testing.TB, dir, name string, settings ...string) *Service {
 	t.Helper()
+	s := NewIn(t, dir, name, settings...)
+	s.launch()
+	return s
+}
+
+// NewIn is StartIn without the start: Restart does it.
+func NewIn(t testing.TB, dir, name string, settings ...string) *Service {
+	t.Helper()
 	path, err := Binary(name)
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +85,6 @@ func StartIn(t testing.TB, dir, name string, settings ...string) *Service {
 		"API_KEY=" + Key, "ADDR=" + address, "BASE_URL=" + s.URL, "DATABASE_PATH=" + s.Database(), "TZ=UTC",
 	}, settings...)
 	t.Cleanup(s.end)
-	s.launch()
 	return s
 }
 
@@ -149,8 +156,11 @@ func (s *Service) tryLaunch() (healthy bool) {
 	}
 }
 
-// Running tells whether the process has not ended.
+// Running tells whether there is a process that has not ended.
 func (s *Service) Running() bool {
+	if s.cmd == nil {
+		return false
+	}
 	select {
 	case <-s.done:
 		return false

@@ -70,6 +70,12 @@ func (m *model) startIn(t testing.TB, dir string, settings ...string) *harness.S
 	return harness.StartIn(t, dir, m.name, append(slices.Clone(m.settings), settings...)...)
 }
 
+// attachedIn is startIn without the start: Restart or RestartUnder does it.
+func (m *model) attachedIn(t testing.TB, dir string) *harness.Service {
+	t.Helper()
+	return harness.NewIn(t, dir, m.name, m.settings...)
+}
+
 // item is the name of a number, in requests and in what is stored.
 func item(n int) string { return "item-" + strconv.Itoa(n) }
 

@@ -1,0 +1,271 @@
+package promises
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/monlight/monlight/e2e/harness"
+)
+
+// mostMemory is what a service may ever have resident under attack: 64 MB, of
+// the log viewer its MEMORY_LIMIT.
+func (m *model) mostMemory() int64 {
+	if m.name == "log-viewer" {
+		return 96 << 20
+	}
+	return 64 << 20
+}
+
+// latencies sends items one after the other, and returns how long each took.
+func latencies(t *testing.T, m *model, s *harness.Service, from, n int) []time.Duration {
+	t.Helper()
+	var all []time.Duration
+	for i := range n {
+		begin := time.Now()
+		if r := s.Do(m.put(from + i)); !slices.Contains(m.accepted, r.Status) {
+			t.Errorf("a good item: %d %.200s", r.Status, r.Body)
+		}
+		all = append(all, time.Since(begin))
+	}
+	return all
+}
+
+// B1: clients that are slow with their headers or bodies, one byte a second, or
+// silent. Others do not notice, and the slow ones are gone after a while.
+func TestSlowClientsHurtNobodyAndAreDropped(t *testing.T) {
+	for i, name := range []string{"error-tracker", "log-viewer", "metrics-collector", "browser-relay"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it waits for limits of time
+			m := models(t)[i]
+			s := m.start(t)
+			alone := latencies(t, m, s, 0, 40)
+			files := s.Descriptors()
+			put := m.put(1)
+			const slow = 120 // an address has a share of MAX_CONNECTIONS
+			var dropped atomic.Int64
+			var longest atomic.Int64
+			var clients sync.WaitGroup
+			begin := time.Now()
+			for n := range slow {
+				c, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = c.Close() }()
+				head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: 2000\r\n", put.Path, harness.Key)
+				if n%3 == 0 {
+					head = "POST / HTTP/1.1\r\nX-Slow: "
+				} else if n%3 == 1 {
+					head += "\r\n"
+				} else {
+					head = ""
+				}
+				clients.Go(func() {
+					_, err := io.WriteString(c, head)
+					for err == nil && time.Since(begin) < 40*time.Second {
+						if n%3 != 2 { // the others say nothing at all
+							_, err = io.WriteString(c, "a")
+						}
+						if err == nil {
+							_ = c.SetReadDeadline(time.Now().Add(time.Second))
+							_, err = io.Copy(io.Discard, c)
+							if e, ok := err.(net.Error); ok && e.Timeout() {
+								err = nil
+							} else if err == nil {
+								err = io.EOF
+							}
+						}
+					}
+					if err != nil {
+						dropped.Add(1)
+						longest.Store(max(longest.Load(), int64(time.Since(begin))))
+					}
+				})
+			}
+			beside := latencies(t, m, s, 100, 40)
+			clients.Wait()
+			if dropped.Load() != slow {
+				t.Errorf("%d of %d slow clients are still there after 40 s", slow-dropped.Load(), slow)
+			}
+			for begin := time.Now(); s.Descriptors() > files+5; time.Sleep(50 * time.Millisecond) {
+				if time.Since(begin) > 5*time.Second {
+					t.Errorf("%d descriptors, %d before", s.Descriptors(), files)
+					break
+				}
+			}
+			if p99 := harness.Percentile(beside, 99); p99 > 5*time.Second {
+				t.Errorf("good clients waited %v", p99)
+			}
+			harness.Note(t, "B1", name, "%d slow clients dropped within %v; good ones p99 %v beside them, %v alone; descriptors after it %+d", slow, time.Duration(longest.Load()).Round(100*time.Millisecond),
+				harness.Percentile(beside, 99).Round(time.Millisecond), harness.Percentile(alone, 99).Round(time.Millisecond), s.Descriptors()-files)
+		})
+	}
+}
+
+func squeezed(t *testing.T, r io.Reader) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := io.Copy(w, r); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// B2: bodies that become large.
+func TestCompressedBombs(t *testing.T) {
+	small := squeezed(t, strings.NewReader("{}"))
+	wrong := bytes.Clone(small)
+	wrong[len(wrong)-6] ^= 0xff // its checksum
+	bodies := []struct {
+		name, encoding string
+		body           []byte
+		status         []int
+	}{
+		{"256 MB in 256 KB", "gzip", squeezed(t, io.LimitReader(zeros{}, 256<<20)), []int{400, 413}},
+		{"one in another", "gzip", squeezed(t, bytes.NewReader(squeezed(t, io.LimitReader(zeros{}, 64<<20)))), []int{400, 413, 415}},
+		{"100,000 members", "gzip", bytes.Repeat(squeezed(t, strings.NewReader("")), 2500), []int{400, 413}},
+		{"cut off", "gzip", small[:len(small)-5], []int{400}},
+		{"a wrong checksum", "gzip", wrong, []int{400}},
+		{"no gzip", "gzip", []byte("hello"), []int{400}},
+		{"two encodings", "gzip, gzip", small, []int{415}},
+		{"an unknown encoding", "zip", small, []int{415}},
+	}
+	each(t, func(t *testing.T, m *model) {
+		s := m.start(t)
+		latencies(t, m, s, 0, 20)
+		_, before := s.Memory()
+		for _, b := range bodies {
+			r := m.put(1000)
+			r.Body = b.body
+			r.Header["Content-Encoding"] = b.encoding
+			if got, err := s.Try(r); err == nil && !slices.Contains(b.status, got.Status) {
+				t.Errorf("%s: %d %.200s, want one of %v", b.name, got.Status, got.Body, b.status)
+			}
+		}
+		latencies(t, m, s, 2000, 1)
+		_, after := s.Memory()
+		if after-before > 24<<20 {
+			t.Errorf("memory at its peak was %d MB more than before", (after-before)>>20)
+		}
+		harness.Note(t, "B2", m.name, "%d bombs and broken bodies refused with 400, 413 or 415; peak memory %+.1f MB", len(bodies), float64(after-before)/(1<<20))
+	})
+}
+
+// B3: JSON that parsers stumble over. Each is refused with a reason or taken,
+// quickly, and never with 5xx.
+func TestHostileJSON(t *testing.T) {
+	bodies := map[string]string{
+		"deep arrays": strings.Repeat("[", 60_000), "deep objects": strings.Repeat(`{"a":`, 12_000), "closed deep arrays": strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000),
+		"60,000 digits": strings.Repeat("9", 60_000), "an exponent": "1e999999999", "NaN": "NaN", "text after it": "{} {}x", "a lone surrogate": `{"a":"\ud800"}`,
+		"invalid UTF-8": "{\"a\":\"\xff\xfe\"}", "NUL": `{"a":"\u0000"}`, "a byte order mark": "\xef\xbb\xbf{}", "nothing": "", "blanks": strings.Repeat(" ", 60_000),
+		"an open string": `{"a":"`, "members in capitals": `{"V":1,"NAME":"x"}`, "repeated members": `{"v":1,"v":2,"name":"a","name":"b","message":"m","message":"n"}`,
+		"null": "null", "true": "true", "a text": `"x"`, "many members": "{" + strings.TrimSuffix(strings.Repeat(`"k":1,`, 9_000), ",") + "}", "a comment": "{/**/}", "single quotes": "{'a':1}",
+	}
+	each(t, func(t *testing.T, m *model) {
+		s := m.start(t)
+		slowest := time.Duration(0)
+		for name, body := range bodies {
+			r := m.put(0)
+			r.Body, r.Header["Idempotency-Key"] = body, harness.NewEventID()
+			begin := time.Now()
+			got := s.Do(r)
+			slowest = max(slowest, time.Since(begin))
+			if got.Status >= 500 || got.Status >= 400 && got.Detail() == "" {
+				t.Errorf("%s: %d %.200s", name, got.Status, got.Body)
+			}
+		}
+		if slowest > 3*time.Second {
+			t.Errorf("one took %v", slowest)
+		}
+		harness.Note(t, "B3", m.name, "%d hostile bodies: 5xx 0, the slowest %v", len(bodies), slowest.Round(time.Millisecond))
+	})
+}
+
+// B6: four times as much as it can take. It refuses what is too much, goes on
+// at about the speed it had, its memory has a bound, and health is answered.
+func TestOverloadIsShed(t *testing.T) {
+	each(t, func(t *testing.T, m *model) {
+		length := time.Duration(soakNumber(t, "SOAK_OVERLOAD_MS", 1500)) * time.Millisecond
+		s := m.start(t)
+		l := newLoad(m, s)
+		l.begin(8)
+		time.Sleep(length)
+		l.end()
+		capacity := float64(len(l.acknowledged)) / length.Seconds()
+		before := len(l.acknowledged)
+
+		stop := make(chan struct{})
+		var health []time.Duration
+		var watch sync.WaitGroup
+		watch.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(20 * time.Millisecond):
+				}
+				begin := time.Now()
+				r, err := s.Try(harness.Request{Path: "/health", NoKey: true})
+				if err != nil || r.Status != http.StatusOK {
+					t.Errorf("health under overload: %d %v", r.Status, err)
+				}
+				health = append(health, time.Since(begin))
+			}
+		})
+		// An open loop: requests start at a rate, whether or not others were answered.
+		var inFlight atomic.Int64
+		var dropped int
+		begin := time.Now()
+		for sent := 0.0; time.Since(begin) < length; time.Sleep(2 * time.Millisecond) {
+			for ; sent < 4*capacity*time.Since(begin).Seconds(); sent++ {
+				if inFlight.Load() >= 200 { // the clients of one address
+					dropped++
+					continue
+				}
+				inFlight.Add(1)
+				l.done.Go(func() {
+					defer inFlight.Add(-1)
+					l.one()
+				})
+			}
+		}
+		l.done.Wait()
+		took := time.Since(begin)
+		close(stop)
+		watch.Wait()
+		goodput := float64(len(l.acknowledged)-before) / took.Seconds()
+		_, peak := s.Memory()
+		if goodput < capacity/4 {
+			t.Errorf("goodput fell from %.0f to %.0f items/s", capacity, goodput)
+		}
+		if peak > m.mostMemory() {
+			t.Errorf("memory at its peak %d MB, the bound is %d", peak>>20, m.mostMemory()>>20)
+		}
+		p99 := harness.Percentile(health, 99)
+		if p99 > 2*time.Second {
+			t.Errorf("health took %v under overload", p99)
+		}
+		l.sendAgain(t)
+		l.verify(t)
+		harness.Note(t, "B6", m.name, "%.0f items/s alone, %.0f/s (%.0f %%) offered four times as much; health p50 %v, p99 %v; peak memory %.1f MB; lost 0", capacity, goodput, 100*goodput/capacity,
+			harness.Percentile(health, 50).Round(100*time.Microsecond), p99.Round(100*time.Microsecond), float64(peak)/1e6)
+	})
+}
