@@ -57,6 +57,8 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	s.warn(log)
 	db, err := sqlitedb.Open(ctx, s.database, sqlitedb.Options{
 		Migrations: sqlite.Migrations(), ApplicationID: sqlite.ApplicationID, Log: log, MinFreeBytes: s.minFree,
+		// What is written is read once more at most, and soon; the kernel has the file in its cache as well.
+		WriterCacheKiB: 512,
 	})
 	if err != nil {
 		return err
@@ -127,7 +129,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 	guard := auth.NewGuard(auth.Options{
 		Service: service, Key: auth.NewKey(s.adminKey), BasePath: s.server.BasePath(), Origin: s.server.Origin(), SignInPage: ui.SignInPage,
 	})
-	builds, err := newUploads(s, edge, guard, store, intake, keys, log)
+	builds, err := newUploads(s, edge, guard, store, intake, keys, &thrifty{percent: thriftPercent, lookup: os.LookupEnv}, log)
 	if err != nil {
 		return server.Options{}, fmt.Errorf("open the folder for uploads: %w", err)
 	}

@@ -30,7 +30,7 @@ type uploads struct {
 }
 
 // newUploads builds it. The pieces of uploads are kept beside the database.
-func newUploads(s settings, edge *server.Edge, guard *auth.Guard, store *sqlite.Store, intake *relay.Service, keys *relay.Keyring, log *slog.Logger) (*uploads, error) {
+func newUploads(s settings, edge *server.Edge, guard *auth.Guard, store *sqlite.Store, intake *relay.Service, keys *relay.Keyring, thrift *thrifty, log *slog.Logger) (*uploads, error) {
 	pieces, err := chunks.Open(filepath.Join(filepath.Dir(s.database), "uploads"), time.Now)
 	if err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func newUploads(s settings, edge *server.Edge, guard *auth.Guard, store *sqlite.
 	}
 	return &uploads{
 		api: httpapi.UploadOptions{
-			Uploads: artifacts.NewUploader(store, arrived), Chunks: pieces, Maps: store, MapLimit: s.mapLimit,
+			Uploads: artifacts.NewUploader(store, arrived, thrift.Begin), Chunks: pieces, Maps: store, MapLimit: s.mapLimit,
 			Projects: func() []string { return projects(keys) },
 			Body:     func(limit int64) func(http.Handler) http.Handler { return edge.Body(limit) },
 			Stream:   func(limit int64) func(http.Handler) http.Handler { return edge.Stream(limit) },

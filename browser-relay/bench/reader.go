@@ -61,7 +61,7 @@ func reader(ctx context.Context, args []string) error {
 }
 
 func readWithGoSourcemap(file string, positions [][2]int) (r reading, answers []string, err error) {
-	before := residentPeak(os.Getpid())
+	before := memoryOf(os.Getpid(), "VmHWM:")
 	begin, used := time.Now(), cpuTime()
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -84,7 +84,7 @@ func readWithGoSourcemap(file string, positions [][2]int) (r reading, answers []
 		answers = append(answers, look(p))
 	}
 	r.PerSecond = float64(len(positions)) / time.Since(begin).Seconds()
-	r.PeakMB = residentPeak(os.Getpid()) - before
+	r.PeakMB = memoryOf(os.Getpid(), "VmHWM:") - before
 	return r, answers, nil
 }
 
@@ -122,7 +122,7 @@ func readFromStore(ctx context.Context, database string, positions [][2]int) (r 
 	if err != nil || len(maps) != 1 {
 		return r, nil, fmt.Errorf("%d maps: %w", len(maps), err)
 	}
-	before := residentPeak(os.Getpid())
+	before := memoryOf(os.Getpid(), "VmHWM:")
 	var rounds, processor []float64
 	for n := range coldRounds {
 		begin, used := time.Now(), cpuTime()
@@ -159,6 +159,6 @@ func readFromStore(ctx context.Context, database string, positions [][2]int) (r 
 		answers = append(answers, answer(f.Source, f.Name, f.Line, f.Column, found))
 	}
 	r.PerSecond = float64(len(positions)) / time.Since(begin).Seconds()
-	r.PeakMB = residentPeak(os.Getpid()) - before
+	r.PeakMB = memoryOf(os.Getpid(), "VmHWM:") - before
 	return r, answers, nil
 }

@@ -113,12 +113,30 @@ func (p *process) cpu() time.Duration {
 }
 
 // peak is the largest resident size so far, in MB.
-func (p *process) peak() float64 { return residentPeak(p.cmd.Process.Pid) }
+func (p *process) peak() float64 { return p.memory("VmHWM:") }
 
-func residentPeak(pid int) float64 {
+// restTime is how long a started service takes to give back what only its start needed.
+const restTime = 4 * time.Second
+
+// rest waits for that, has the peak counted anew, and returns what is resident.
+func (p *process) rest(ctx context.Context) (float64, error) {
+	select {
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-time.After(restTime):
+	}
+	const peak = "5"
+	err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte(peak), 0)
+	return p.memory("VmRSS:"), err
+}
+
+// memory is a field of /proc/PID/status, in MB.
+func (p *process) memory(field string) float64 { return memoryOf(p.cmd.Process.Pid, field) }
+
+func memoryOf(pid int, field string) float64 {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	for line := range strings.Lines(string(b)) {
-		if f := strings.Fields(line); strings.HasPrefix(line, "VmHWM:") {
+		if f := strings.Fields(line); strings.HasPrefix(line, field) {
 			kb, _ := strconv.ParseFloat(f[1], 64)
 			return kb / 1024
 		}

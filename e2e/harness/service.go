@@ -264,6 +264,14 @@ func (s *Service) Memory() (now, peak int64) {
 	return m.Resident, m.Peak
 }
 
+// ResetPeak has the most that the process ever had resident counted anew.
+func (s *Service) ResetPeak() {
+	s.t.Helper()
+	if err := ResetPeak(s.cmd.Process.Pid); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // logBuffer collects what a process writes.
 type logBuffer struct {
 	mu sync.Mutex

@@ -93,7 +93,7 @@ func TestBundleTellsWhatItsMapsAreOf(t *testing.T) {
 		store, arrived := &memory{}, 0
 		zipped := archive(t, map[string]string{manifestName: test.manifest, "a": "code", "b": "code", "m": simpleMap})
 		test.bundle.MapLimit = 1 << 20
-		n, err := NewUploader(store, func(Map) { arrived++ }).AddBundle(t.Context(), bytes.NewReader(zipped), int64(len(zipped)), test.bundle)
+		n, err := NewUploader(store, func(Map) { arrived++ }, nil).AddBundle(t.Context(), bytes.NewReader(zipped), int64(len(zipped)), test.bundle)
 		slices.Sort(store.kept)
 		if err != nil || n != len(test.want) || arrived != n {
 			t.Errorf("%s: %d maps, %d told, %v", name, n, arrived, err)
@@ -128,7 +128,7 @@ func TestBadBundlesAreRefusedWithWords(t *testing.T) {
 		"directory of lies": {append(bytes.Clone(good[:len(good)-12]), "\xff\xff\xff\x7f\x00\x00\x00\x00\x00\x00\x00\x00"...), project, "more than 1048576 bytes"},
 	} {
 		store := &memory{}
-		n, err := NewUploader(store, nil).AddBundle(t.Context(), bytes.NewReader(test.data), int64(len(test.data)), test.bundle)
+		n, err := NewUploader(store, nil, nil).AddBundle(t.Context(), bytes.NewReader(test.data), int64(len(test.data)), test.bundle)
 		if n != 0 || err == nil || errs.KindOf(err) != errs.Invalid && errs.KindOf(err) != errs.TooLarge || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %d, %v, want %q", name, n, err, test.want)
 		}
@@ -153,23 +153,34 @@ func TestBombsAreDefused(t *testing.T) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err := NewUploader(&memory{}, nil).AddBundle(t.Context(), bytes.NewReader(b.Bytes()), int64(b.Len()), Bundle{Projects: []string{"p"}, Release: "1", MapLimit: 2 << 20})
+	_, err := NewUploader(&memory{}, nil, nil).AddBundle(t.Context(), bytes.NewReader(b.Bytes()), int64(b.Len()), Bundle{Projects: []string{"p"}, Release: "1", MapLimit: 2 << 20})
 	if errs.KindOf(err) != errs.TooLarge {
 		t.Errorf("40 MB in %d bytes: %v", b.Len(), err)
 	}
 }
 
 func TestUploadsWaitForTheirTurn(t *testing.T) {
-	u := NewUploader(&memory{}, nil)
+	working := 0
+	u := NewUploader(&memory{}, nil, func() func() { working++; return func() { working-- } })
+	var last *Upload
 	for range parallel {
-		if _, err := u.Begin(t.Context(), ""); err != nil {
+		upload, err := u.Begin(t.Context(), "")
+		if err != nil {
 			t.Fatal(err)
 		}
+		last = upload
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := u.Begin(ctx, ""); errs.KindOf(err) != errs.Unavailable {
 		t.Errorf("one more: %v", err)
+	}
+	if working != parallel {
+		t.Errorf("%d uploads are said to be worked on, want %d", working, parallel)
+	}
+	last.Close()
+	if working != parallel-1 {
+		t.Errorf("%d uploads are said to be worked on after the end of one, want %d", working, parallel-1)
 	}
 }
 
@@ -181,7 +192,7 @@ func FuzzBundle(f *testing.F) {
 	f.Add([]byte("PK\x05\x06" + strings.Repeat("\x00", 18)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		store := &memory{}
-		n, err := NewUploader(store, nil).AddBundle(t.Context(), bytes.NewReader(data), int64(len(data)), Bundle{Projects: []string{"shop"}, MapLimit: 1 << 16})
+		n, err := NewUploader(store, nil, nil).AddBundle(t.Context(), bytes.NewReader(data), int64(len(data)), Bundle{Projects: []string{"shop"}, MapLimit: 1 << 16})
 		if kind := errs.KindOf(err); err != nil && kind != errs.Invalid && kind != errs.TooLarge {
 			t.Errorf("error of kind %v: %v", kind, err)
 		}

@@ -21,7 +21,7 @@ const (
 )
 
 const (
-	// parallel bounds the uploads that are worked on at once: each needs about 5 MB.
+	// parallel bounds the uploads that are worked on at once: each needs about 4 MB.
 	parallel = 2
 	// turnWait is how long an upload waits for its turn.
 	turnWait = 20 * time.Second
@@ -31,16 +31,21 @@ const (
 type Uploader struct {
 	store   Store
 	arrived func(Map)
+	working func() (done func())
 	turns   chan struct{}
 }
 
 // NewUploader returns an Uploader to store. arrived is called for each map that
-// was stored, must not block, and may be nil.
-func NewUploader(store Store, arrived func(Map)) *Uploader {
+// was stored and must not block; working is called when an upload begins, and what
+// it returns when that one ends. Both may be nil.
+func NewUploader(store Store, arrived func(Map), working func() (done func())) *Uploader {
 	if arrived == nil {
 		arrived = func(Map) {}
 	}
-	return &Uploader{store: store, arrived: arrived, turns: make(chan struct{}, parallel)}
+	if working == nil {
+		working = func() func() { return func() {} }
+	}
+	return &Uploader{store: store, arrived: arrived, working: working, turns: make(chan struct{}, parallel)}
 }
 
 // turn waits until an upload may begin; Unavailable when that takes too long.
@@ -49,7 +54,8 @@ func (u *Uploader) turn(ctx context.Context) (done func(), err error) {
 	defer cancel()
 	select {
 	case u.turns <- struct{}{}:
-		return func() { <-u.turns }, nil
+		rest := u.working()
+		return func() { rest(); <-u.turns }, nil
 	case <-ctx.Done():
 		return nil, errs.RetryIn(errs.Unavailable, 10*time.Second, "%d uploads are worked on already, try again", parallel)
 	}

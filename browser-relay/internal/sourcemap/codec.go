@@ -22,7 +22,7 @@ type codec struct {
 
 var theCodec = sync.OnceValues(func() (*codec, error) {
 	enc, err := zstd.NewWriter(nil,
-		zstd.WithEncoderLevel(zstd.SpeedDefault),
+		zstd.WithEncoderLevel(zstd.SpeedFastest), // a megabyte less than the next level, for blocks that are 5 % larger
 		zstd.WithEncoderConcurrency(1),
 		zstd.WithWindowSize(2*MaxBlock),
 		zstd.WithLowerEncoderMem(true),

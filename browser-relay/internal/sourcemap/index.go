@@ -37,7 +37,7 @@ type index struct {
 
 // marshal returns the stored form.
 func (x *index) marshal() ([]byte, error) {
-	var b []byte
+	b := make([]byte, 0, x.room())
 	num := func(n int32) { b = binary.AppendUvarint(b, uint64(uint32(n))) }
 	text := func(s string) {
 		num(int32(len(s)))
@@ -85,6 +85,15 @@ func (x *index) marshal() ([]byte, error) {
 		return nil, err
 	}
 	return c.enc.EncodeAll(b, []byte(indexMagic)), nil
+}
+
+// room is about as much as marshal needs.
+func (x *index) room() int {
+	n := 100 + len(x.debugID) + len(x.file) + 8*len(x.sections) + 56*len(x.segments) + 36*len(x.nameBlocks)
+	for i := range x.sources {
+		n += 4 + len(x.sources[i].path) + 38*len(x.sources[i].blocks)
+	}
+	return n
 }
 
 // unmarshal reads the stored form. Everything in it is doubted.

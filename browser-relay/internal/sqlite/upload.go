@@ -14,7 +14,7 @@ import (
 
 const (
 	// putAtOnce is how many bytes of blocks are collected for one transaction.
-	putAtOnce = 512 << 10
+	putAtOnce = 128 << 10
 	// deleteAtOnce is how many blocks are deleted in one transaction.
 	deleteAtOnce = 200
 )
@@ -46,49 +46,53 @@ func (u *uploads) has(h sourcemap.Hash) bool {
 // mapWriter implements artifacts.MapWriter.
 type mapWriter struct {
 	store   *Store
-	put     map[sourcemap.Hash]bool
+	put     []sourcemap.Hash
 	pending []block
-	bytes   int
+	data    []byte // of the pending blocks, one after the other
 }
 
 type block struct {
 	hash sourcemap.Hash
-	data []byte
+	end  int // in the data
 }
 
 // BeginMap implements artifacts.Store.
 func (s *Store) BeginMap(context.Context) (artifacts.MapWriter, error) {
-	return &mapWriter{store: s, put: map[sourcemap.Hash]bool{}}, nil
+	return &mapWriter{store: s}, nil
 }
 
 // PutBlock implements sourcemap.BlockSink.
 func (w *mapWriter) PutBlock(ctx context.Context, name sourcemap.Hash, data []byte) error {
-	if w.put[name] {
-		return nil
-	}
-	w.put[name] = true
+	w.put = append(w.put, name)
 	w.store.uploads.add(name, 1)
-	w.pending = append(w.pending, block{name, append([]byte(nil), data...)})
-	if w.bytes += len(data); w.bytes < putAtOnce {
+	if w.data == nil {
+		w.data = make([]byte, 0, putAtOnce+sourcemap.MaxBlock)
+	}
+	w.data = append(w.data, data...)
+	w.pending = append(w.pending, block{name, len(w.data)})
+	if len(w.data) < putAtOnce {
 		return nil
 	}
 	return w.flush(ctx)
 }
 
 func (w *mapWriter) flush(ctx context.Context) error {
-	pending := w.pending
-	w.pending, w.bytes = nil, 0
-	if len(pending) == 0 {
+	if len(w.pending) == 0 {
 		return nil
 	}
-	return w.store.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		for _, b := range pending {
-			if _, err := tx.Exec(`INSERT INTO block (hash, data) VALUES (?, ?) ON CONFLICT DO NOTHING`, b.hash[:], b.data); err != nil {
+	err := w.store.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		from := 0
+		for i := range w.pending {
+			b := &w.pending[i]
+			if _, err := tx.Exec(`INSERT INTO block (hash, data) VALUES (?, ?) ON CONFLICT DO NOTHING`, b.hash[:], w.data[from:b.end]); err != nil {
 				return err
 			}
+			from = b.end
 		}
 		return nil
 	})
+	w.pending, w.data = w.pending[:0], w.data[:0]
+	return err
 }
 
 const insertMap = `INSERT INTO source_map (project, release, file_url, path, base, debug_id, uploaded_by, uploaded,
@@ -163,11 +167,10 @@ func replacedBy(tx *sqlitedb.Tx, m *artifacts.Map) (ids []int64, err error) {
 // Discard implements artifacts.MapWriter. What was put and no map needs is
 // deleted by DeleteOrphans.
 func (w *mapWriter) Discard() {
-	for h := range w.put {
+	for _, h := range w.put {
 		w.store.uploads.add(h, -1)
 	}
-	clear(w.put)
-	w.pending, w.bytes = nil, 0
+	w.put, w.pending, w.data = nil, nil, nil
 }
 
 // deleteMap deletes a map, if it is there, and the blocks that no other needs.
