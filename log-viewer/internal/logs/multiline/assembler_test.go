@@ -100,6 +100,35 @@ func TestTracebacksInARowStayApart(t *testing.T) {
 	}
 }
 
+// TestErrorsOfRubyStayApart has errors that look as causes do. Only one that was
+// raised in a rescue or an ensure has a cause.
+func TestErrorsOfRubyStayApart(t *testing.T) {
+	const (
+		noMoney = "orders.rb:2:in `pay': no money (RuntimeError)\n\tfrom orders.rb:5:in `<main>'"
+		refused = "db.rb:9:in 'Shop::DB#connect': refused (IOError)\n\tfrom orders.rb:5:in '<main>'"
+		top     = "orders.rb:1:in `<main>': at once (RuntimeError)"
+		failed  = "orders.rb:7:in `rescue in <main>': payment failed (RuntimeError)\n\tfrom orders.rb:4:in `<main>'"
+		within  = "orders.rb:2:in 'give_up': payment failed (RuntimeError)\n\tfrom orders.rb:7:in 'rescue in Object#charge'\n\tfrom orders.rb:4:in '<main>'"
+		ensured = "orders.rb:7:in `ensure in close': already closed (IOError)\n\tfrom orders.rb:4:in `<main>'"
+	)
+	for name, want := range map[string][]string{
+		"two errors":           {noMoney, refused, noMoney},
+		"of one line":          {top, noMoney, top, refused},
+		"the same twice":       {noMoney, noMoney},
+		"cause":                {failed + "\n" + refused, noMoney},
+		"cause of one line":    {failed + "\n" + top, top},
+		"cause further down":   {within + "\n" + refused, within + "\n" + noMoney},
+		"cause of a cause":     {within + "\n" + ensured + "\n" + noMoney, top},
+		"without its own":      {failed, failed + "\n" + noMoney},
+		"behind another's":     {failed + "\n" + noMoney, failed + "\n" + noMoney},
+		"of an error in a log": {"E, [2026-11-25T12:31:44.187581 #28568] ERROR -- : bad order (ArgumentError)\norders.rb:3:in `<main>'", noMoney},
+	} {
+		if d := cmp.Diff(want, assemble(strings.Split(strings.Join(want, "\n"), "\n")...)); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
+}
+
 func TestOrdinaryLinesStayApart(t *testing.T) {
 	text, err := os.ReadFile("../level/testdata/lines.txt")
 	if err != nil {

@@ -209,6 +209,18 @@ func isRubyFrame(line string) bool {
 	return j < i && j > 1 && line[j-1] == ':' && strings.IndexByte(line[:j], ' ') < 0
 }
 
+// isRubyError recognises app/orders.rb:5:in 'pay': no money (RuntimeError)
+func isRubyError(line string) bool {
+	return line[len(line)-1] == ')' && isRubyFrame(line) && strings.Contains(line, "': ")
+}
+
+// isRescue recognises a place of Ruby that handles an error: another one that is
+// raised there has the first one as its cause.
+func isRescue(line string) bool {
+	_, label, ok := strings.Cut(line, ":in ")
+	return ok && len(label) > 1 && (strings.HasPrefix(label[1:], "rescue in ") || strings.HasPrefix(label[1:], "ensure in "))
+}
+
 // isPHPFrame recognises #1 /app/orders.php(31): pay() and #2 {main}
 func isPHPFrame(line string) bool {
 	number, rest, ok := strings.Cut(line, " ")

@@ -60,6 +60,7 @@ type status struct {
 	within   within
 	first    string
 	thrown   bool // the last line is the name of an exception with its text
+	rescued  bool // the last error of Ruby was raised while another one was handled, which is told next
 	opened   bool // a bracket at the end of a line waits for a line that closes it
 	complete bool // no line can follow
 }
@@ -86,6 +87,7 @@ func begin(line string) status {
 		s.within = php
 	default:
 		s.thrown = isThrown(line)
+		s.rescued = isRubyFrame(line) && isRescue(line)
 	}
 	return s
 }
@@ -98,6 +100,7 @@ func (s *status) follow(line string) {
 	indented := line[0] == ' ' || line[0] == '\t'
 	s.opened = s.opened && (indented || !closes(line)) || opens(line)
 	s.thrown = !indented && isThrown(line)
+	s.rescued = (s.rescued && !isRubyError(line)) || isRescue(line)
 	switch s.within {
 	case python:
 		if !indented && !strings.HasPrefix(line, traceback) || indented && strings.Trim(line, " +-") == "" {
@@ -179,8 +182,8 @@ func (s *status) again(line string) bool {
 	switch s.within {
 	case pythonEnd: // groups inside of others have a bar or more blanks before them
 		return line == s.first || strings.HasPrefix(line, "  + Exception Group Traceback (")
-	case frames: // of Ruby, whose causes look the same but for the place or the text
-		return line == s.first && line[len(line)-1] == ')'
+	case plain, frames: // of Ruby, whose causes look the same
+		return isRubyError(line) && (s.within == frames || isRubyError(s.first)) && (!s.rescued || line == s.first)
 	}
 	return false
 }
