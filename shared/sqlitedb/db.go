@@ -54,6 +54,9 @@ type Options struct {
 	// too large to be checked in that time is opened after as much of the
 	// check as the time allowed. 0 is 1 s.
 	CheckTime time.Duration
+	// LockTime is how long Open and Restore wait for another process to let go
+	// of the file before they refuse; 0 is 3 s, less than 0 is not at all.
+	LockTime time.Duration
 	// MaxWALBytes is the size from which on the write-ahead log is emptied
 	// as soon as no reader is in the way; 0 is 16 MiB.
 	MaxWALBytes int64
@@ -78,6 +81,7 @@ const (
 	defaultReaders     = 4
 	defaultReadTimeout = 10 * time.Second
 	defaultCheckTime   = time.Second
+	defaultLockTime    = 3 * time.Second
 	defaultMaxWAL      = 16 << 20
 	idleReaderTime     = time.Minute // after which a reader's memory is given back
 )
@@ -119,7 +123,7 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	lock, err := lockFile(path + ".lock")
+	lock, err := lockFile(ctx, path+".lock", o.LockTime)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -177,6 +181,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.CheckTime <= 0 {
 		o.CheckTime = defaultCheckTime
+	}
+	if o.LockTime == 0 {
+		o.LockTime = defaultLockTime
 	}
 	if o.MaxWALBytes <= 0 {
 		o.MaxWALBytes = defaultMaxWAL

@@ -2,12 +2,16 @@
 
 package sqlitedb
 
-import "os"
+import (
+	"context"
+	"os"
+	"time"
+)
 
 // fileLock does nothing where the system has no flock.
 type fileLock struct{}
 
-func lockFile(string) (*fileLock, error) { return &fileLock{}, nil }
+func lockFile(context.Context, string, time.Duration) (*fileLock, error) { return &fileLock{}, nil }
 
 func (l *fileLock) release() {}
 

@@ -3,10 +3,12 @@
 package sqlitedb
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 )
 
 // fileLock keeps a second process away from a database. Several processes could
@@ -18,13 +20,35 @@ import (
 // would drop the locks that SQLite holds on it.
 type fileLock struct{ f *os.File }
 
-func lockFile(path string) (*fileLock, error) {
-	f, err := openLocked(path)
-	if err != nil {
-		return nil, err
+// lockFile waits up to patience for a lock that is held: a process that was
+// killed holds its locks until the system has taken it apart, and whoever starts
+// the next one need not wait for that.
+func lockFile(ctx context.Context, path string, patience time.Duration) (*fileLock, error) {
+	const pause = 20 * time.Millisecond
+	end := time.Now().Add(patience)
+	for {
+		f, err := openLocked(path)
+		if err == nil {
+			return &fileLock{f}, nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Now().After(end) {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(pause):
+		}
 	}
-	return &fileLock{f}, nil
 }
+
+// lockedError is EWOULDBLOCK in words.
+type lockedError struct{ path string }
+
+func (e *lockedError) Error() string {
+	return fmt.Sprintf("another process is using it (%s is locked)", e.path)
+}
+func (e *lockedError) Unwrap() error { return syscall.EWOULDBLOCK }
 
 // release drops the lock at once. Closing alone would not while a process that
 // is just being started has a copy of the descriptor: until it runs its own program.
@@ -42,7 +66,7 @@ func openLocked(path string) (*os.File, error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("another process is using it (%s is locked)", path)
+			return nil, &lockedError{path}
 		}
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}

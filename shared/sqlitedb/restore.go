@@ -20,7 +20,7 @@ func Restore(ctx context.Context, src io.Reader, path string, o Options) (found 
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return found, fmt.Errorf("restore %s: %w", path, err)
 	}
-	lock, err := lockFile(path + ".lock")
+	lock, err := lockFile(ctx, path+".lock", o.withDefaults().LockTime)
 	if err != nil {
 		return found, fmt.Errorf("restore %s: stop the service first: %w", path, err)
 	}

@@ -109,7 +109,7 @@ func TestRestoreReplacesADatabaseWithItsLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "notes.db")
-	o := sqlitedb.Options{Migrations: notes, ApplicationID: 7, MinFreeBytes: -1}
+	o := sqlitedb.Options{Migrations: notes, ApplicationID: 7, MinFreeBytes: -1, LockTime: -1}
 	db, err := sqlitedb.Open(t.Context(), path, o)
 	if err != nil {
 		t.Fatal(err)

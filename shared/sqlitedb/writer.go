@@ -134,9 +134,29 @@ func newWriter(db *DB, c *conn) *writer {
 	}
 }
 
+// idleTruncate is the time without writes after which the write-ahead log is
+// emptied, so that a file at rest takes no more than it has to.
+const idleTruncate = 10 * time.Second
+
 func (w *writer) run() {
 	defer close(w.done)
-	for r := range w.queue {
+	idle := time.NewTimer(idleTruncate)
+	defer idle.Stop()
+	for {
+		var r *request
+		var open bool
+		select {
+		case r, open = <-w.queue:
+			if !open {
+				return
+			}
+		case <-idle.C:
+			if fileSize(w.db.path+"-wal") > 0 && !w.truncate() {
+				idle.Reset(idleTruncate) // a reader is in the way
+			}
+			continue
+		}
+		idle.Reset(idleTruncate)
 		if r.alone == nil {
 			// Those who were answered by the last commit are only now getting
 			// ready to write again: let them, and share the next fsync.
@@ -319,10 +339,17 @@ func (w *writer) boundWAL() {
 	if fileSize(w.db.path+"-wal") <= most {
 		return
 	}
-	if _, err := truncateWAL(w.conn); err != nil {
+	w.truncate()
+}
+
+// truncate tells whether it has emptied the write-ahead log.
+func (w *writer) truncate() (done bool) {
+	done, err := truncateWAL(w.conn)
+	if err != nil {
 		w.stats.checkpointErrors.Add(1)
 		w.db.log.Warn("checkpoint failed", "path", w.db.path, "err", err)
 	}
+	return done
 }
 
 // truncateWAL moves the write-ahead log into the main file and empties it, if

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -436,4 +437,37 @@ func TestRelaxedDoesNotWaitForTheDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestALogAtRestIsEmptied has a reader in the way the first time.
+func TestALogAtRestIsEmptied(t *testing.T) {
+	path := dbPath(t)
+	synctest.Test(t, func(t *testing.T) {
+		db := mustOpen(t, path, sqlitedb.Options{})
+		if err := insert(t, db, 1, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		snapshot, err := db.Snapshot(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := insert(t, db, 2, []byte("y")); err != nil {
+			t.Fatal(err)
+		}
+		const rest = 11 * time.Second
+		time.Sleep(rest)
+		synctest.Wait()
+		if db.Stats().WALBytes == 0 {
+			t.Error("the log is empty while a reader needs it")
+		}
+		snapshot.Close()
+		time.Sleep(rest)
+		synctest.Wait()
+		if n := db.Stats().WALBytes; n != 0 {
+			t.Errorf("the log has %d bytes after a rest, want 0", n)
+		}
+		if got := people(t, db); !slices.Equal(got, []int{1, 2}) {
+			t.Errorf("rows of %v, want 1 and 2", got)
+		}
+	})
 }
