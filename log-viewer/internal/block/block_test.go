@@ -164,7 +164,8 @@ func checkSearch(t *testing.T, s *Sealed, b *Block, rows *Rows, x *logs.Expr, la
 // has looks a key up as the store does.
 func (s *Sealed) has(k Key) bool {
 	if k.ID {
-		return s.NoFilter || InFilter(s.Filter, k.Hash)
+		l, err := OpenIDList(s.IDs)
+		return s.AnyID || err != nil || l.Has(k.Hash)
 	}
 	for w := range strings.FieldsSeq(s.Words) {
 		if w == k.Word || k.Prefix && strings.HasPrefix(w, k.Word) {

@@ -17,9 +17,9 @@ type Sealed struct {
 
 	Data     []byte
 	Words    string // the list of words, blanks between them
-	Overflow bool   // words are missing in the list; they are in the filter
-	Filter   []byte
-	NoFilter bool // no filter could be built: any id may be in the block
+	Overflow bool   // words are missing in the list; they are among the ids
+	IDs      []byte // for OpenIDList
+	AnyID    bool   // there are too many for a list: any may be in the block
 }
 
 const format = 1
@@ -40,8 +40,8 @@ type Encoder struct {
 	varAt     []uint32 // where the variables of a row begin in vars
 	vars      []span   // parts of the rows' text
 	fold      []byte
-	filter    filterBuilder
-	hashes    []uint64
+	ids       []uint32
+	idBuffer  []uint32
 
 	streams [4][]byte // of the block, before they are compressed
 	packed  []byte    // and after, one behind the other
@@ -89,9 +89,9 @@ func (e *Encoder) Encode(r *Rows) (*Sealed, error) {
 	s.Data = e.assemble(n)
 	e.indexTemplates(r)
 	s.Words, s.Overflow = e.index.list(), e.index.overflow
-	e.hashes = e.index.ids.appendKeys(e.hashes[:0])
-	filter, ok := e.filter.build(e.hashes)
-	s.Filter, s.NoFilter = filter, !ok
+	e.ids, e.idBuffer = sortIDs(e.index.ids.appendIDs(e.ids[:0]), e.idBuffer)
+	ids, ok := idList(e.ids)
+	s.IDs, s.AnyID = ids, !ok
 	clear(e.byText)
 	clear(e.templates)
 	return s, nil

@@ -10,9 +10,9 @@ import (
 )
 
 // A token without a digit is a word and goes, in lower case, into the list of
-// words of its block; one with a digit is an id and goes, as a hash, into the
-// filter. Very long words, and those of a block that has very many, go into the
-// filter as well, so that nobody can make the list of words grow without end.
+// words of its block; one with a digit is an id and goes, as a hash, into the list
+// of ids. Very long words, and those of a block that has very many, go there
+// as well, so that nobody can make the list of words grow without end.
 // What searches by the beginning of a token find in the list: the words, the
 // letters that an id begins with, and the beginning of a long word, these two
 // with a 0 behind them.
@@ -29,8 +29,8 @@ const (
 type Key struct {
 	Word   string // look for it in the list of words; "" if it is not to be found there
 	Prefix bool   // for Word* in the list of words
-	Hash   uint64 // look for it in the filter: of ids, and of words of blocks with Overflow
-	ID     bool   // it can only be in the filter
+	Hash   uint64 // look for it among the ids: of ids, and of words of blocks with Overflow
+	ID     bool   // it can only be there
 }
 
 // KeyOf is what to look for to find a complete token, folded. ok is false if
@@ -239,10 +239,10 @@ func (s *hashSet) grow() {
 	}
 }
 
-func (s *hashSet) appendKeys(out []uint64) []uint64 {
+func (s *hashSet) appendIDs(out []uint32) []uint32 {
 	for _, h := range s.slots {
 		if h != 0 {
-			out = append(out, h)
+			out = append(out, idOf(h))
 		}
 	}
 	if s.zero {

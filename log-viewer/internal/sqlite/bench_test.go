@@ -64,7 +64,7 @@ func BenchmarkSeal(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		size = len(s.Data) + len(s.Filter) + len(s.Words)
+		size = len(s.Data) + len(s.IDs) + len(s.Words)
 		n++
 	}
 	b.ReportMetric(float64(n)*8000/b.Elapsed().Seconds(), "lines/s")

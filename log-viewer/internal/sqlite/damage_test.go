@@ -40,7 +40,7 @@ func TestWhatIsDamagedIsLeftOut(t *testing.T) {
 		"counts of a block":      {"UPDATE blocks SET cube = x'ffffff' WHERE id = 2", 30, 1},
 		"a number of entries":    {"UPDATE blocks SET n = 99 WHERE id = 2", 30, 1},
 		"entries in no block":    {"UPDATE hot SET data = x'02ff00'", 30, 1},
-		"the filter":             {"UPDATE blocks SET filter = x'00112233' WHERE id = 2", 40, 0},
+		"the list of ids":        {"UPDATE blocks SET ids = x'00112233' WHERE id = 2", 40, 0},
 		"the list of words":      {"DROP TABLE words_0", 40, 0},
 		"words that are garbage": {"UPDATE words_0_data SET block = x'00'", 40, 0},
 	}

@@ -29,6 +29,7 @@ type filter struct {
 
 	mu    sync.Mutex
 	words map[wordKey]*blockSet // nil value: it is not known
+	ids   map[uint64]*idLooks   // by hash
 }
 
 type wordKey struct {
@@ -39,7 +40,7 @@ type wordKey struct {
 
 // newFilter prepares f. The context must have the deadline of the query.
 func (s *Store) newFilter(ctx context.Context, f logs.Filter) *filter {
-	q := &filter{store: s, ctx: ctx, names: s.names(), since: math.MinInt64, until: math.MaxInt64, expr: f.Search, plan: block.NewPlan(f.Search), words: make(map[wordKey]*blockSet)}
+	q := &filter{store: s, ctx: ctx, names: s.names(), since: math.MinInt64, until: math.MaxInt64, expr: f.Search, plan: block.NewPlan(f.Search), words: make(map[wordKey]*blockSet), ids: make(map[uint64]*idLooks)}
 	q.end, _ = ctx.Deadline()
 	q.setFlags(f.Levels, f.Streams)
 	q.setSources(f.Sources, f.Services)
@@ -126,12 +127,11 @@ func (q *filter) hasSource(b *sealed) bool {
 }
 
 // hasText tells whether a block can have the ids of the search and, if words is
-// true, its words. Without, it only looks at what is in memory.
+// true, its words.
 func (q *filter) hasText(b *sealed, words bool) bool {
-	var loaded []byte
 	return q.plan.May(func(k block.Key) bool {
 		if k.ID {
-			return !words && !b.inMemory || q.inFilter(b, k.Hash, &loaded)
+			return q.hasID(b, k.Hash)
 		}
 		if !words {
 			return true
@@ -140,29 +140,9 @@ func (q *filter) hasText(b *sealed, words bool) bool {
 		if !known || in {
 			return true
 		}
-		// Words that the list had no room for are in the filter; of their beginnings nothing is known.
-		return b.overflow && (k.Prefix || strings.HasSuffix(k.Word, "0") || q.inFilter(b, k.Hash, &loaded))
+		// Words that the list had no room for are among the ids; of their beginnings nothing is known.
+		return b.overflow && (k.Prefix || strings.HasSuffix(k.Word, "0") || q.hasID(b, k.Hash))
 	})
-}
-
-func (q *filter) inFilter(b *sealed, hash uint64, loaded *[]byte) bool {
-	if b.noFilter {
-		return true
-	}
-	if b.inMemory {
-		return block.InFilter(b.filter, hash)
-	}
-	if *loaded == nil {
-		f, err := q.store.readFilter(q.ctx, b)
-		if err != nil {
-			return true // look into the block itself
-		}
-		if f == nil {
-			f = []byte{}
-		}
-		*loaded = f
-	}
-	return block.InFilter(*loaded, hash)
 }
 
 // inWords tells whether the list of words of the block has the word.

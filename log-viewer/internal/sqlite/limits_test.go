@@ -43,17 +43,17 @@ func TestAFloodOfTokensIsBounded(t *testing.T) {
 				mustAppend(t, s, logs.Batch{Entries: []logs.Entry{{Time: testStart.UnixNano(), Source: "web", Message: "an ordinary line with order 4711"}}})
 			}
 			mustFlush(t, s)
-			var words, filters int64
-			const query = "SELECT (SELECT sum(length(block)) FROM words_0_data), (SELECT sum(length(filter)) FROM blocks)"
-			if err := s.db.Read().QueryRowContext(t.Context(), query).Scan(&words, &filters); err != nil {
+			var words, ids int64
+			const query = "SELECT (SELECT sum(length(block)) FROM words_0_data), (SELECT sum(length(ids)) FROM blocks)"
+			if err := s.db.Read().QueryRowContext(t.Context(), query).Scan(&words, &ids); err != nil {
 				t.Fatal(err)
 			}
 			blocks := int64(len(s.view().blocks))
 			if words > blocks*(600<<10) {
 				t.Errorf("the words of %d blocks take %d bytes", blocks, words)
 			}
-			if filters > text/2 {
-				t.Errorf("the filters of %d bytes of text take %d bytes", text, filters)
+			if ids > text/2 {
+				t.Errorf("the ids of %d bytes of text take %d bytes", text, ids)
 			}
 			tokens := strings.Fields(last)
 			for _, search := range []string{tokens[0], tokens[len(tokens)/2], tokens[len(tokens)-1], tokens[len(tokens)/3][:4] + "*", `"` + tokens[7][2:] + `"`} {

@@ -37,7 +37,7 @@ func (s *Store) load(ctx context.Context) error {
 	if err := s.findReplaced(ctx); err != nil {
 		return fmt.Errorf("read blocks: %w", err)
 	}
-	return s.loadFilters(ctx)
+	return s.loadIDs(ctx)
 }
 
 func (s *Store) loadSources(ctx context.Context) error {
@@ -96,7 +96,8 @@ func byFirstID(a, b *sealed) int {
 // Marks of a block in the table blocks.
 const (
 	markOverflow = 1
-	markNoFilter = 2
+	markAnyID    = 2
+	markGrouped  = 4
 )
 
 func (s *Store) readBlocks(rows *sql.Rows, last *int64) (n int, err error) {
@@ -108,7 +109,13 @@ func (s *Store) readBlocks(rows *sql.Rows, last *int64) (n int, err error) {
 			return n, err
 		}
 		*last = b.id
-		b.overflow, b.noFilter = marks&markOverflow != 0, marks&markNoFilter != 0
+		b.overflow = marks&markOverflow != 0
+		switch {
+		case marks&markAnyID != 0:
+			b.where = nowhere
+		case marks&markGrouped != 0:
+			b.where = inGroup
+		}
 		if err := b.sum(); err != nil { // only retention sees it from now on
 			s.skip(b, err)
 			b.N, b.Cube, b.Hist = 0, nil, nil
@@ -125,7 +132,7 @@ func (b *sealed) sum() error {
 	total := 0
 	err := b.EachSource(func(c *block.SourceSummary) {
 		for f, n := range c.Flags {
-			b.levels[f] += int64(n)
+			b.levels[f] += uint16(n) //nolint:gosec // of fewer than MaxRows
 		}
 		total += c.N
 	})
@@ -133,26 +140,6 @@ func (b *sealed) sum() error {
 		err = fmt.Errorf("%w: it says %d entries and counts %d", block.ErrDamaged, b.N, total)
 	}
 	return err
-}
-
-// loadFilters reads the filters of the newest blocks, as many as may be kept.
-func (s *Store) loadFilters(ctx context.Context) error {
-	left := s.sizes.filters
-	for i := len(s.blocks) - 1; i >= 0 && left > 0; i-- {
-		b := s.blocks[i]
-		f, err := s.readFilter(ctx, b)
-		if err != nil {
-			return err
-		}
-		b.filter, b.inMemory = f, true
-		left -= int64(len(f))
-	}
-	return nil
-}
-
-func (s *Store) readFilter(ctx context.Context, b *sealed) (f []byte, err error) {
-	err = s.db.Read().QueryRowContext(ctx, "SELECT filter FROM blocks WHERE id = ?", b.id).Scan(&f)
-	return f, err
 }
 
 func (s *Store) loadHot(ctx context.Context) error {

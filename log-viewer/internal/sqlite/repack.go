@@ -74,7 +74,7 @@ func (s *Store) repack(ctx context.Context, mixed []mixedBlock, out *Removed) er
 	if err := p.flush(ctx); err != nil {
 		return err
 	}
-	return s.dropWords(ctx)
+	return s.dropIndexes(ctx)
 }
 
 // packer collects entries that stay, and the blocks they are from.
@@ -137,6 +137,8 @@ func (p *packer) flush(ctx context.Context) error {
 	for _, b := range p.from {
 		sealedMS = max(sealedMS, b.sealedMS)
 	}
+	p.store.sealMu.Lock()
+	defer p.store.sealMu.Unlock()
 	err = p.store.db.Maintain(ctx, func(tx *sqlitedb.Tx) error {
 		if fresh, err = putBlock(tx, packed, sealedMS); err != nil {
 			return err

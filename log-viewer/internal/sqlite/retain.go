@@ -183,7 +183,15 @@ func (s *Store) drop(ctx context.Context, blocks []*sealed, out *Removed) error 
 	if len(blocks) == 0 {
 		return nil
 	}
-	return s.dropWords(ctx)
+	return s.dropIndexes(ctx)
+}
+
+// dropIndexes removes the words and ids of blocks that are all gone.
+func (s *Store) dropIndexes(ctx context.Context) error {
+	if err := s.dropWords(ctx); err != nil {
+		return err
+	}
+	return s.dropGroups(ctx)
 }
 
 func (s *Store) deleteBlocks(tx *sqlitedb.Tx, blocks []*sealed) error {

@@ -78,6 +78,7 @@ func (s *Store) sealing() {
 				return
 			default:
 			}
+			s.groupIDs()
 		}
 	}
 }
@@ -124,6 +125,7 @@ func (s *Store) Flush(_ context.Context) error {
 	for {
 		c := s.oldestClosed()
 		if c == nil {
+			s.groupIDs()
 			return nil
 		}
 		if err := s.seal(enc, c); err != nil {
@@ -194,58 +196,35 @@ func (s *Store) addBlock(b *sealed) {
 	} else {
 		s.blocks = slices.Insert(slices.Clone(s.blocks), at, b)
 	}
-	s.boundFilters()
-}
-
-// boundFilters gives up the filters of the oldest blocks when those in memory
-// take too much: they are read from disk when they are needed.
-func (s *Store) boundFilters() {
-	total := int64(0)
-	for i := len(s.blocks) - 1; i >= 0; i-- {
-		b := s.blocks[i]
-		if !b.inMemory {
-			continue
-		}
-		if total += int64(len(b.filter)); total > s.sizes.filters {
-			total -= int64(len(b.filter))
-			bare := b.clone()
-			bare.filter, bare.inMemory = nil, false
-			s.blocks = slices.Clone(s.blocks)
-			s.blocks[i] = bare
-		}
-	}
-}
-
-func (b *sealed) clone() *sealed {
-	c := &sealed{Summary: b.Summary, id: b.id, bytes: b.bytes, sealedMS: b.sealedMS, filter: b.filter, inMemory: b.inMemory, overflow: b.overflow, noFilter: b.noFilter, levels: b.levels}
-	c.damaged.Store(b.damaged.Load())
-	return c
 }
 
 // putBlock writes a block and its words, unless it has none. At the time in Unix milliseconds all of
 // its entries had arrived.
 func putBlock(tx *sqlitedb.Tx, p *block.Sealed, at int64) (*sealed, error) {
-	const insert = `INSERT INTO blocks (first_id, last_id, min_ns, max_ns, n, text_bytes, data_bytes, flags, sealed_ms, marks, cube, hist, filter)
+	const insert = `INSERT INTO blocks (first_id, last_id, min_ns, max_ns, n, text_bytes, data_bytes, flags, sealed_ms, marks, cube, hist, ids)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`
 	marks := 0
 	if p.Overflow {
 		marks |= markOverflow
 	}
-	if p.NoFilter {
-		marks |= markNoFilter
-	}
-	filter, hist := p.Filter, p.Hist
-	if filter == nil {
-		filter = []byte{}
+	ids, hist := p.IDs, p.Hist
+	if ids == nil {
+		ids = []byte{}
 	}
 	if hist == nil {
 		hist = []byte{}
 	}
-	b := &sealed{Summary: p.Summary, sealedMS: at, bytes: int64(len(p.Data)), filter: p.Filter, inMemory: true, overflow: p.Overflow, noFilter: p.NoFilter}
+	b := &sealed{Summary: p.Summary, sealedMS: at, bytes: int64(len(p.Data)), overflow: p.Overflow}
+	if p.AnyID {
+		marks |= markAnyID
+		b.where = nowhere
+	} else if err := b.keepIDs(ids); err != nil {
+		return nil, err
+	}
 	if err := b.sum(); err != nil {
 		return nil, err
 	}
-	if err := tx.QueryRow(insert, p.FirstID, p.LastID, p.MinTime, p.MaxTime, p.N, p.TextBytes, len(p.Data), int64(p.Flags), at, marks, p.Cube, hist, filter).Scan(&b.id); err != nil {
+	if err := tx.QueryRow(insert, p.FirstID, p.LastID, p.MinTime, p.MaxTime, p.N, p.TextBytes, len(p.Data), int64(p.Flags), at, marks, p.Cube, hist, ids).Scan(&b.id); err != nil {
 		return nil, err
 	}
 	if _, err := tx.Exec("INSERT INTO payload (id, data) VALUES (?, ?)", b.id, p.Data); err != nil {

@@ -86,7 +86,7 @@ func (s *Store) Stats(ctx context.Context) (logs.Stats, error) {
 		span(b.MinTime, b.MaxTime)
 		st.Entries += int64(b.N)
 		for f, n := range b.levels {
-			level(f, n)
+			level(f, int64(n))
 		}
 	}
 	for i := range v.chunks {

@@ -69,7 +69,7 @@ type Store struct {
 	dec      *block.Decoder
 	cache    *cache
 	heavy    chan struct{} // held by a query that looks through many blocks
-	sealMu   sync.Mutex    // held while blocks are made or removed
+	sealMu   sync.Mutex    // held while blocks are made
 	learnMu  sync.Mutex    // held while sources are added
 	retainMu sync.Mutex    // held while blocks are removed
 	roomTime time.Duration // see the constant
@@ -103,7 +103,6 @@ type sizes struct {
 	rows, text  int   // of a block
 	hot         int64 // bytes of entries that wait to be sealed
 	cache       int   // bytes of open blocks that are kept
-	filters     int64 // bytes of filters that are kept
 	page        int   // bytes of messages in one answer
 	frugal      bool
 	workers     int
@@ -111,10 +110,7 @@ type sizes struct {
 }
 
 func (o Options) sizes() sizes {
-	s := sizes{rows: 8000, text: 4 << 20, hot: 12 << 20, cache: 8 << 20, filters: 256 << 20, page: 32 << 20, workers: 2, pagesToFree: 64 << 20}
-	if o.MemoryLimit > 0 {
-		s.filters = min(s.filters, o.MemoryLimit/6)
-	}
+	s := sizes{rows: 8000, text: 4 << 20, hot: 12 << 20, cache: 8 << 20, page: 32 << 20, workers: 2, pagesToFree: 64 << 20}
 	if o.MemoryLimit > 0 && o.MemoryLimit < 96<<20 {
 		s.rows, s.text, s.hot, s.cache, s.page, s.frugal, s.workers = 4000, 1<<20, 3<<20, 2<<20, 6<<20, true, 1
 	}
@@ -140,11 +136,10 @@ type sealed struct {
 	id       int64
 	bytes    int64 // of its data
 	sealedMS int64 // Unix milliseconds
-	filter   []byte
-	inMemory bool // filter is
-	overflow bool
-	noFilter bool
-	levels   [block.NFlags]int64
+	where    place // of its ids
+	ids      *block.IDList
+	overflow bool // words are among the ids
+	levels   [block.NFlags]uint16
 	damaged  atomic.Bool
 }
 
