@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -50,32 +51,39 @@ func TestEverySearchOfManyLines(t *testing.T) {
 			}
 		}
 	}
+	all = append(all, w.rawLines(exhaustiveLines/10)...)
 	slices.SortFunc(all, func(a, b logs.Entry) int {
-		if a.Time != b.Time {
-			return int(min(1, max(-1, b.Time-a.Time)))
-		}
-		return int(b.ID - a.ID)
+		return cmp.Or(cmp.Compare(b.Time, a.Time), cmp.Compare(b.ID, a.ID))
 	})
-	searches := append(slices.Clone(kindsOfTerms), "endoflong42", `"longish"`)
+	searches := append(slices.Clone(kindsOfTerms), word("endoflong42"), quoted("longish"))
 	for range 20 {
 		searches = append(searches, w.search())
 	}
+	sights := make([]*seen, len(all))
+	for i, e := range all {
+		sights[i] = see(e)
+	}
+	type question struct {
+		filter logs.Filter
+		search term
+	}
 	var group sync.WaitGroup
-	next := make(chan logs.Filter)
+	next := make(chan question)
 	for range 2 {
 		group.Go(func() {
-			for f := range next {
-				w.exactly(f, all)
+			for q := range next {
+				w.exactly(q.filter, q.search, sights)
 			}
 		})
 	}
-	for i, text := range searches {
-		f := logs.Filter{Search: mustParse(t, text)}
+	for i, search := range searches {
+		f := logs.Filter{Search: mustParse(t, search.text)}
 		if i >= len(kindsOfTerms) { // random ones within a part of the rest as well
-			g := w.filter()
-			g.Search, f = f.Search, g
+			search := f.Search
+			f = w.filter()
+			f.Search = search
 		}
-		next <- f
+		next <- question{f, search}
 	}
 	close(next)
 	group.Wait()
@@ -83,7 +91,7 @@ func TestEverySearchOfManyLines(t *testing.T) {
 
 // exactly compares the newest of what passes, how many there are, and how they
 // are spread over time.
-func (w *world) exactly(f logs.Filter, all []logs.Entry) {
+func (w *world) exactly(f logs.Filter, search term, all []*seen) {
 	const page = 300
 	services := map[string]string{"web-1": "web", "web-2": "web", "db": "db"}
 	var want []logs.Entry
@@ -91,21 +99,20 @@ func (w *world) exactly(f logs.Filter, all []logs.Entry) {
 	first := time.Unix(0, all[len(all)-1].Time).Truncate(time.Hour)
 	buckets := logs.Buckets{Start: first, Step: time.Hour, N: 1000}
 	counts := logs.NewCounts(buckets.N)
-	for i := range all {
-		e := &all[i]
+	for _, e := range all {
 		if len(f.Sources) > 0 && !slices.Contains(f.Sources, e.Source) || len(f.Services) > 0 && !slices.Contains(f.Services, services[e.Source]) ||
 			!f.Levels.Has(e.Level) || len(f.Streams) > 0 && !slices.Contains(f.Streams, e.Stream) ||
-			!f.Since.IsZero() && e.Time < f.Since.UnixNano() || !f.Until.IsZero() && e.Time > f.Until.UnixNano() || !f.Search.Match(*e) {
+			!f.Since.IsZero() && e.Time < f.Since.UnixNano() || !f.Until.IsZero() && e.Time > f.Until.UnixNano() || !search.match(e) {
 			continue
 		}
 		if total++; len(want) < page {
-			want = append(want, *e)
+			want = append(want, e.Entry)
 		}
 		if at := (e.Time - first.UnixNano()) / int64(buckets.Step); at < int64(buckets.N) {
 			counts[at][e.Level]++
 		}
 	}
-	label := fmt.Sprintf("filter %+v", f)
+	label := fmt.Sprintf("search %s, filter %+v", search.text, f)
 	got, err := w.store.Search(w.tb.Context(), logs.Query{Filter: f, Limit: page, CountAll: true, Deadline: 5 * time.Minute})
 	if err != nil || !got.Exact || got.Total != total {
 		w.tb.Errorf("%s: %d found, exact %v, %v; want %d", label, got.Total, got.Exact, err, total)
