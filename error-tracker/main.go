@@ -73,6 +73,7 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 	retention := worker.NewRetention(store, s.retention, time.Now, log)
 	ingest := worker.NewIngest(store, time.Now, log)
 	issues := tracker.NewService(store, time.Now, alerts.Notify)
+	issues.CountFirst(ingest.Settle)
 
 	edge := server.NewEdge(service, version, s.server, log)
 	counters := newMetrics(edge.Registry(), db, alerts, retention)
@@ -93,7 +94,7 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 	guard := auth.NewGuard(auth.Options{
 		Service: service, Key: auth.NewKey(s.apiKey), BasePath: s.server.BasePath(), Origin: s.server.Origin(), SignInPage: ui.SignInPage,
 	})
-	api := apiOptions(s, issues, ui, db, counters, state, log)
+	api := apiOptions(s, issues, ui, db, counters, state, ingest, log)
 	return server.Options{
 		Edge:         edge,
 		Handler:      routes(edge, guard, ui, api, sentryOptions(s, issues, edge, api, ingest), s.rateLimit),

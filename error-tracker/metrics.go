@@ -16,7 +16,7 @@ type metrics struct {
 }
 
 // outcomes are what can become of a report.
-var outcomes = []string{"created", "incremented", "reopened", "duplicate", "replaced", "refused", "unavailable", "failed"}
+var outcomes = []string{"created", "incremented", "reopened", "duplicate", "replaced", "filtered", "refused", "unavailable", "failed"}
 
 func newMetrics(r *prometheus.Registry, db *sqlitedb.DB, alerts *worker.Alerts, retention *worker.Retention) *metrics {
 	m := &metrics{reports: prometheus.NewCounterVec(prometheus.CounterOpts{

@@ -51,9 +51,9 @@ func wantsPage(r *http.Request) bool {
 		!strings.HasPrefix(r.URL.Path, "/api/") && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-func apiOptions(s settings, t *tracker.Service, pages *webui.Pages, db *sqlitedb.DB, m *metrics, state *status.Status, log *slog.Logger) httpapi.Options {
+func apiOptions(s settings, t *tracker.Service, pages *webui.Pages, db *sqlitedb.DB, m *metrics, state *status.Status, counter httpapi.Counter, log *slog.Logger) httpapi.Options {
 	return httpapi.Options{
-		Tracker: t, Now: time.Now, Log: log, AlertsOff: s.mail.off(), Observe: m.report, PublicURL: pages.PublicURL, Room: httpapi.NewRoom(),
+		Tracker: t, Now: time.Now, Log: log, AlertsOff: s.mail.off(), Observe: m.report, Counter: counter, PublicURL: pages.PublicURL, Room: httpapi.NewRoom(),
 		Status: state.Handler(),
 		Backlog: func() (waiting, capacity int) {
 			stats := db.Stats()

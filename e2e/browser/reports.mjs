@@ -70,3 +70,39 @@ export async function shopWindow(service, sizes = [19, 41, 7, 3, 26, 5, 13, 2, 9
   }
   for (let n = 40; n < 43; n++) await service.report(ship(n));
 }
+
+// project makes a project, and returns it with a function that sends an event to
+// the door for Sentry's SDKs, as that one named.
+export async function project(service, name) {
+  const made = await service.post('/api/projects', { name });
+  const [{ public_key: key }] = made.keys;
+  const event = (body, client = 'sentry.python/2.75.0', header = {}) => fetch(`${service.url}/api/${made.id}/envelope/`, {
+    method: 'POST', headers: { 'X-Sentry-Auth': `Sentry sentry_key=${key}, sentry_version=7, sentry_client=${client}` },
+    body: `${JSON.stringify(header)}\n{"type":"event"}\n${JSON.stringify(body)}\n`,
+  });
+  const lost = (...entries) => fetch(`${service.url}/api/${made.id}/envelope/?sentry_key=${key}`, {
+    method: 'POST', body: `{}\n{"type":"client_report"}\n${JSON.stringify({ discarded_events: entries })}\n`,
+  });
+  return { ...made, event, lost };
+}
+
+// everyOutcome sends what is stored and what is not, for each of the reasons
+// that the page about ingest tells apart.
+export async function everyOutcome(service) {
+  const p = await project(service, 'web-shop');
+  await service.post(`/api/projects/${p.id}/settings`, { filters: { localhost: true, extensions: true, crawlers: true, messages: ['*ResizeObserver loop*', 'NetworkError: *'] } });
+  const error = (value, more = {}) => ({ exception: { values: [{ type: 'TypeError', value, stacktrace: { frames: [{ filename: 'app/cart.js', function: 'addToCart', lineno: 12, in_app: true }] } }] }, ...more });
+  const clients = ['sentry.javascript.browser/11.12.0', 'sentry.javascript.browser/8.55.0', 'sentry.python/2.75.0', 'sentry.go/0.50.0'];
+  for (let n = 0; n < 12; n++) await p.event(error(`cart ${n} is empty`), clients[n * n % clients.length]);
+  for (let n = 0; n < 5; n++) await p.event(error('x', { request: { url: `http://localhost:${3000 + n}/` } }));
+  for (let n = 0; n < 4; n++) await p.event(error('x', { request: { url: 'https://shop.example/', headers: { 'User-Agent': 'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)' } } }));
+  for (let n = 0; n < 3; n++) await p.event(error('ResizeObserver loop limit exceeded'));
+  await p.event(error('Extension context invalidated.'));
+  await p.event(error('late'), undefined, { sent_at: new Date(Date.now() - 3 * 3600e3).toISOString() });
+  const id = 'a'.repeat(32);
+  for (let n = 0; n < 2; n++) await p.event(error('twice', { event_id: id }));
+  await p.event('no object');
+  await p.lost({ category: 'error', reason: 'ratelimit_backoff', quantity: 31 }, { category: 'error', reason: 'network_error', quantity: 4 }, { category: 'session', reason: 'queue_overflow', quantity: 2 });
+  await fetch(`${service.url}/api/${p.id}/envelope/?sentry_key=${'0'.repeat(32)}`, { method: 'POST', body: '{}\n' });
+  return p;
+}

@@ -4,7 +4,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Session, clean, launch, shut } from '../pages.mjs';
-import { ship, shopWindow } from '../reports.mjs';
+import { everyOutcome, ship, shopWindow } from '../reports.mjs';
 import { startService } from '../service.mjs';
 
 const update = process.env.UPDATE_SCREENSHOTS === '1';
@@ -26,17 +26,23 @@ for id, hash, last in db.execute("SELECT i.id, i.primary_hash, i.last_seen FROM 
             total += more
     db.execute("UPDATE issues SET first_seen = ?, last_seen = last_seen - ?, count = count + ?, users = users + ? WHERE id = ?", [first, (id - 1) * (id - 1) * 71000 % (hour // 2), total, total // 3, id])
     db.execute("UPDATE issues SET regressed_at = last_seen WHERE id = 4")
+for id, kind, what, n in db.execute("SELECT project_id, kind, what, sum(n) FROM ingest WHERE project_id > 0 GROUP BY 1, 2, 3").fetchall():
+    for back in range(1, 24):
+        more = n * ((back * back * 13 + len(what) * 29) % 23 - (4 if kind in ("accepted", "sender") else 9))
+        if more > 0:
+            db.execute("INSERT INTO ingest SELECT ?, max(hour) - ?, ?, ?, ? FROM ingest", [id, back, kind, what, more])
 db.close()
 `;
 
 describe('pictures for the documents', () => {
-  let service, browser, session, id;
+  let service, browser, session, id, project;
   before(async () => {
     service = await startService({ LOG_VIEWER_URL: 'http://127.0.0.1:5011', METRICS_COLLECTOR_URL: 'http://127.0.0.1:5012' });
     browser = await launch();
     session = await new Session(browser, service).signIn();
     await shopWindow(service);
     ({ id } = await service.report(ship(44)));
+    project = await everyOutcome(service);
     if (update) await service.between((database) => execFileSync('python3', ['-c', yesterday, database]));
   });
   after(async () => {
@@ -48,7 +54,7 @@ describe('pictures for the documents', () => {
     mkdirSync(folder, { recursive: true });
     for (const scheme of ['light', 'dark']) {
       for (const [width, height] of [[1280, 860], [360, 780]]) {
-        for (const [name, path] of [['issues', '/'], ['issue', `/errors/${id}`]]) {
+        for (const [name, path] of [['issues', '/'], ['issue', `/errors/${id}`], ['ingest', `/ingest?project=${project.id}`], ['settings', `/projects/${project.id}/settings`]]) {
           const page = await session.open(path, { scheme, width, height, zone: 'UTC' });
           const file = `${folder}error-tracker-${name}-${scheme}-${width}.png`;
           await page.screenshot({ path: file });

@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import { Session, clean, launch, noSideways, shut, weigh } from '../pages.mjs';
-import { ship, shopWindow, simple } from '../reports.mjs';
+import { everyOutcome, ship, shopWindow, simple } from '../reports.mjs';
 import { startService } from '../service.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 describe('the quality of the pages', () => {
-  let service, empty, browser, session, first, id;
+  let service, empty, browser, session, first, id, project;
   before(async () => {
     service = await startService({ LOG_VIEWER_URL: 'http://127.0.0.1:5011', METRICS_COLLECTOR_URL: 'http://127.0.0.1:5012' });
     empty = await startService();
@@ -19,6 +19,7 @@ describe('the quality of the pages', () => {
     await shopWindow(service);
     ({ id } = await service.report(ship(44)));
     await service.report(simple('ResolvedError'));
+    project = await everyOutcome(service);
   });
   after(async () => {
     await browser?.close();
@@ -38,6 +39,12 @@ describe('the quality of the pages', () => {
     ['delete', session, `/errors/${id}/delete`],
     ['issue not found', session, '/errors/4711', undefined, { status: 404 }],
     ['page not found', session, '/nothing/here', undefined, { status: 404 }],
+    ['projects', session, '/projects'],
+    ['project', session, `/projects/${project.id}`],
+    ['settings of a project', session, `/projects/${project.id}/settings`],
+    ['ingest', session, `/ingest?project=${project.id}`, (page) => page.evaluate(() => { for (const d of document.querySelectorAll('details')) d.open = true; })],
+    ['ingest of a week', session, '/ingest?window=week'],
+    ['no ingest', first, '/ingest'],
     ['alerts', session, '/alerts'],
     ['help dialog', session, '/', (page) => page.keyboard.press('?')],
     ['first run', first, '/'],

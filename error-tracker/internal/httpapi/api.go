@@ -32,6 +32,7 @@ type Tracker interface {
 	ChangeKey(ctx context.Context, project, key int64, change func(*tracker.ProjectKey) error) (tracker.ProjectKey, error)
 	Settings(ctx context.Context, project string) (*tracker.Settings, error)
 	ChangeSettings(ctx context.Context, project int64, change func(*tracker.Settings) error) (*tracker.Settings, error)
+	IngestHealth(ctx context.Context, project int64, w tracker.IngestWindow) (*tracker.IngestHealth, error)
 	Environments(ctx context.Context, project string) ([]string, error)
 	IssueEnvironments(ctx context.Context, issueID int64) ([]tracker.Share, error)
 	IssueReleases(ctx context.Context, issueID int64) ([]tracker.Share, error)
@@ -54,6 +55,11 @@ type Tracker interface {
 	Delete(ctx context.Context, ids []int64) ([]int64, error)
 }
 
+// Counter counts what becomes of reports, by project; 0 when that is not known.
+type Counter interface {
+	Count(project int64, kind tracker.IngestKind, what string, n int64)
+}
+
 // Options are the parts the API is built of; none may be nil.
 type Options struct {
 	Tracker Tracker
@@ -65,6 +71,7 @@ type Options struct {
 	// Observe is told of each report that was answered: what became of it, or
 	// "" with the error it was refused with.
 	Observe func(tracker.Status, error)
+	Counter Counter
 	Room    Room
 	// PublicURL is the address of the service as clients reach it, without a
 	// slash at its end.
@@ -108,6 +115,7 @@ func Routes(r chi.Router, o Options) {
 	r.Post("/api/projects/{id}/keys/{key_id}", h(a.changeKey))
 	r.Get("/api/environments", h(a.environments))
 	r.Get("/api/stats", h(a.stats))
+	r.Get("/api/ingest", h(a.ingestHealth))
 	r.Post("/api/test-alert", h(a.testAlert))
 	r.Get("/api/status", a.Status)
 }

@@ -52,7 +52,7 @@ func askWith(t *testing.T, f *fakeTracker, set func(*Options), method, target st
 	r := chi.NewRouter()
 	o := Options{
 		Tracker: f, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler), Room: NewRoom(),
-		Observe: func(tracker.Status, error) {}, PublicURL: func(*http.Request) string { return "https://shop.example/errors" }, Backlog: func() (int, int) { return 7, 1024 },
+		Observe: func(tracker.Status, error) {}, Counter: counted(nil), PublicURL: func(*http.Request) string { return "https://shop.example/errors" }, Backlog: func() (int, int) { return 7, 1024 },
 	}
 	set(&o)
 	Routes(r, o)
@@ -78,6 +78,7 @@ func TestReportAnswersWithItsOutcome(t *testing.T) {
 		code int
 		body string
 	}{
+		tracker.Unwanted:    {200, `{"status":"filtered","id":0,"reason":"localhost",` + eventID + `}`},
 		tracker.Created:     {201, `{"status":"created","id":4,"fingerprint":"bfe948320647333075d782d84349909c",` + eventID + `}`},
 		tracker.Reopened:    {201, `{"status":"reopened","id":4,"count":12,` + eventID + `}`},
 		tracker.Incremented: {200, `{"status":"incremented","id":4,"count":12,` + eventID + `}`},
@@ -85,6 +86,9 @@ func TestReportAnswersWithItsOutcome(t *testing.T) {
 		tracker.Replaced:    {200, `{"status":"replaced","id":4,"count":12,` + eventID + `}`},
 	} {
 		f := &fakeTracker{outcome: tracker.Outcome{Status: status, IssueID: 4, Fingerprint: hash, Count: 12, EventID: id}}
+		if status == tracker.Unwanted {
+			f.outcome = tracker.Outcome{Status: status, EventID: id, Reason: "localhost"}
+		}
 		got := ask(t, f, "POST", "/api/errors", strings.NewReader(report("")))
 		if got.status != want.code || got.body != want.body || got.header.Get("Content-Type") != "application/json" {
 			t.Errorf("%s: %d %s %s, want %d %s", status, got.status, got.header.Get("Content-Type"), got.body, want.code, want.body)

@@ -75,8 +75,8 @@ func (a *api) takeAll(ctx context.Context, reports []string, results []resultJSO
 		turns <- struct{}{}
 		wait.Go(func() {
 			defer func() { <-turns }()
-			out, err := a.takeText(ctx, text)
-			a.Observe(out.Status, err)
+			out, sdk, err := a.takeText(ctx, text)
+			a.answered(out, err, sdk)
 			if failed[i] = err; err == nil {
 				answer, _ := outcome(out)
 				results[i].outcomeJSON = &answer
@@ -87,20 +87,23 @@ func (a *api) takeAll(ctx context.Context, reports []string, results []resultJSO
 	return failed
 }
 
-// takeText decodes and stores one report.
-func (a *api) takeText(ctx context.Context, text string) (tracker.Outcome, error) {
+// takeText decodes and stores one report, and names what made it.
+func (a *api) takeText(ctx context.Context, text string) (out tracker.Outcome, sdk string, err error) {
 	report, err := decodeReport(text)
 	if err != nil {
-		return tracker.Outcome{}, err
+		return out, "", err
 	}
 	e, err := report.Event()
 	if err != nil {
-		return tracker.Outcome{}, err
+		return out, "", err
 	}
+	sdk = sender(e)
 	if report.Replace {
-		return a.Tracker.Correct(ctx, e)
+		out, err = a.Tracker.Correct(ctx, e)
+	} else {
+		out, err = a.Tracker.Report(ctx, e)
 	}
-	return a.Tracker.Report(ctx, e)
+	return out, sdk, err
 }
 
 // splitBatch returns the texts of the reports of a batch.

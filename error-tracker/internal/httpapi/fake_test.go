@@ -3,6 +3,7 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -30,6 +31,7 @@ type fakeTracker struct {
 	alerts   int
 	project  tracker.Project
 	settings tracker.Settings
+	ingest   []tracker.IngestCount
 }
 
 var missing = errs.New(errs.NotFound, "the store's own words")
@@ -182,9 +184,29 @@ func (f *fakeTracker) CreateKey(_ context.Context, k tracker.ProjectKey) (tracke
 	return k, cmp.Or(k.Validate(), f.err)
 }
 
+// counted is what was counted, as "kind what".
+type counted map[string]int64
+
+func (c counted) Count(project int64, kind tracker.IngestKind, what string, n int64) {
+	if c != nil {
+		c[fmt.Sprintf("%d %s %s", project, kind, what)] += n
+	}
+}
+
 func (f *fakeTracker) Settings(context.Context, string) (*tracker.Settings, error) {
 	return &f.settings, f.err
 }
+
+func (f *fakeTracker) IngestHealth(_ context.Context, project int64, w tracker.IngestWindow) (*tracker.IngestHealth, error) {
+	n, err := w.Hours()
+	h := &tracker.IngestHealth{Since: ingestStart, Counts: f.ingest, Hours: make([]tracker.IngestHour, n)}
+	for i := range h.Hours {
+		h.Hours[i] = tracker.IngestHour{Start: ingestStart.Add(time.Duration(i) * time.Hour), Accepted: int64(i), NotStored: project}
+	}
+	return h, cmp.Or(err, f.err)
+}
+
+var ingestStart = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 
 func (f *fakeTracker) ChangeSettings(_ context.Context, project int64, change func(*tracker.Settings) error) (*tracker.Settings, error) {
 	if project != f.project.ID {

@@ -5,21 +5,24 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/monlight/monlight/error-tracker/internal/eventjson"
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/problem"
 )
 
 // report is POST /api/errors. It answers after the event is on disk.
 func (a *api) report(w http.ResponseWriter, r *http.Request) error {
-	out, err := a.take(w, r)
-	a.Observe(out.Status, err)
+	out, sdk, err := a.take(w, r)
+	a.answered(out, err, sdk)
 	if err != nil {
 		return err
 	}
@@ -40,6 +43,8 @@ func outcome(out tracker.Outcome) (answer outcomeJSON, status int) {
 		answer.Count = out.Count
 	case tracker.Incremented, tracker.Duplicate, tracker.Replaced:
 		answer.Count = out.Count
+	case tracker.Unwanted:
+		answer.Reason = out.Reason
 	}
 	return answer, status
 }
@@ -49,22 +54,54 @@ type outcomeJSON struct {
 	ID          int64  `json:"id"`
 	Fingerprint string `json:"fingerprint,omitempty"`
 	Count       int64  `json:"count,omitempty"`
+	Reason      string `json:"reason,omitempty"`
 	EventID     string `json:"event_id"`
 }
 
-func (a *api) take(w http.ResponseWriter, r *http.Request) (tracker.Outcome, error) {
+func (a *api) take(w http.ResponseWriter, r *http.Request) (out tracker.Outcome, sdk string, err error) {
 	body, err := readBody(w, r, MaxBody)
 	if err != nil {
-		return tracker.Outcome{}, err
+		return out, "", err
 	}
 	release, err := a.Room(r.Context(), int64(len(body)))
 	if err != nil {
-		return tracker.Outcome{}, err
+		return out, "", err
 	}
 	defer release()
 	// A client that hangs up while its report waits for the disk must not undo
 	// it: its next try would count twice if this one was already written.
 	return a.takeText(context.WithoutCancel(r.Context()), body)
+}
+
+// answered tells those who count what became of a report.
+func (a *api) answered(out tracker.Outcome, err error, sdk string) {
+	a.Observe(out.Status, err)
+	if err != nil {
+		kind := tracker.Failed
+		if k := errs.KindOf(err); k == errs.Invalid || k == errs.TooLarge || k == errs.Timeout {
+			kind = tracker.Refused
+		}
+		a.Counter.Count(0, kind, tracker.IngestReason(err), 1)
+		return
+	}
+	switch out.Status {
+	case tracker.Unwanted:
+		a.Counter.Count(out.ProjectID, tracker.Filtered, out.Reason, 1)
+		return
+	case tracker.Duplicate, tracker.Replaced:
+		a.Counter.Count(out.ProjectID, tracker.Repeated, "event", 1)
+		return
+	}
+	a.Counter.Count(out.ProjectID, tracker.Accepted, "event", 1)
+	a.Counter.Count(out.ProjectID, tracker.Sender, sdk, 1)
+}
+
+// sender names what made the event, for the counters.
+func sender(e *event.Event) string {
+	if e.SDK.Name == "" {
+		return "POST /api/errors"
+	}
+	return eventjson.Cut(strings.TrimSpace(e.SDK.Name+" "+e.SDK.Version), 100)
 }
 
 // roomWait is how long a report waits for its turn to be decoded.

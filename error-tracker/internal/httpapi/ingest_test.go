@@ -141,7 +141,7 @@ func TestAReportIsStoredAlthoughTheClientLeft(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r := httptest.NewRequest(http.MethodPost, "/api/errors", strings.NewReader(report(""))).WithContext(ctx)
 	a := &api{Options{Tracker: watching{f, func(ctx context.Context) { cancel(); seen = ctx }}, Room: NewRoom()}}
-	if _, err := a.take(httptest.NewRecorder(), r); err != nil || seen.Err() != nil {
+	if _, _, err := a.take(httptest.NewRecorder(), r); err != nil || seen.Err() != nil {
 		t.Errorf("take = %v, context of the store: %v", err, seen.Err())
 	}
 }

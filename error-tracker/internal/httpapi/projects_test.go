@@ -70,7 +70,7 @@ func TestProjectRefusals(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	const none = `{"version":0,"scrub":{"off":false,"remove":[],"keep":[],"drop_ip":false}}`
+	const none = `{"version":0,"scrub":{"off":false,"remove":[],"keep":[],"drop_ip":false},"filters":{"localhost":false,"extensions":false,"crawlers":false,"messages":[]}}`
 	for _, test := range []struct {
 		method, target, body string
 		status               int
@@ -78,13 +78,17 @@ func TestSettings(t *testing.T) {
 	}{
 		{"GET", "/api/projects/3/settings", "", 200, none},
 		{"POST", "/api/projects/3/settings", "", 200, none},
-		{"POST", "/api/projects/3/settings", `{"scrub":{"remove":["a"],"drop_ip":true}}`, 200, `"scrub":{"off":false,"remove":["a"],"keep":[],"drop_ip":true}}`},
+		{"POST", "/api/projects/3/settings", `{"scrub":{"remove":["a"],"drop_ip":true}}`, 200, `"scrub":{"off":false,"remove":["a"],"keep":[],"drop_ip":true}`},
 		{"POST", "/api/projects/3/settings", `{"scrub":{"remove":"a"}}`, 400, "scrub.remove must be an array of strings"},
 		{"POST", "/api/projects/3/settings", `{"scrub":{"remove":["a",1]}}`, 400, "scrub.remove must be an array of strings"},
 		{"POST", "/api/projects/3/settings", `{"scrub":{"remove":[""]}}`, 400, "scrub.remove has the name"},
 		{"POST", "/api/projects/3/settings", `{"scrub":{"off":1}}`, 400, "scrub.off must be true or false"},
 		{"POST", "/api/projects/3/settings", `{"scrub":[]}`, 400, "scrub must be an object"},
 		{"POST", "/api/projects/3/settings", `{"scrub":{"x":1}}`, 400, `unknown field: \"scrub.x\"`},
+		{"POST", "/api/projects/3/settings", `{"filters":{"localhost":true,"messages":["*x*"]}}`, 200, `"filters":{"localhost":true,"extensions":false,"crawlers":false,"messages":["*x*"]}`},
+		{"POST", "/api/projects/3/settings", `{"filters":{"crawlers":1}}`, 400, "filters.crawlers must be true or false"},
+		{"POST", "/api/projects/3/settings", `{"filters":{"messages":["*"]}}`, 400, "which every event fits"},
+		{"POST", "/api/projects/3/settings", `{"filters":{"web":true}}`, 400, `unknown field: \"filters.web\"`},
 		{"POST", "/api/projects/3/settings", `{"version":7}`, 409, "changed the settings"},
 		{"POST", "/api/projects/3/settings", `{"version":"7"}`, 400, "version must be a whole number"},
 		{"POST", "/api/projects/3/settings", `{"x":1}`, 400, `unknown field: \"x\"`},

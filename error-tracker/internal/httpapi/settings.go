@@ -3,17 +3,26 @@ package httpapi
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
-	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/inbound"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/jsonpull"
 	"github.com/monlight/monlight/shared/problem"
 )
 
 type settingsJSON struct {
-	Version int64     `json:"version"`
-	Scrub   scrubJSON `json:"scrub"`
+	Version int64       `json:"version"`
+	Scrub   scrubJSON   `json:"scrub"`
+	Filters filtersJSON `json:"filters"`
+}
+
+type filtersJSON struct {
+	Localhost  bool     `json:"localhost"`
+	Extensions bool     `json:"extensions"`
+	Crawlers   bool     `json:"crawlers"`
+	Messages   []string `json:"messages"`
 }
 
 type scrubJSON struct {
@@ -24,7 +33,11 @@ type scrubJSON struct {
 }
 
 func newSettingsJSON(s *tracker.Settings) settingsJSON {
-	return settingsJSON{Version: s.Version, Scrub: scrubJSON{s.Scrub.Off, orEmpty(s.Scrub.Remove), orEmpty(s.Scrub.Keep), s.Scrub.DropIP}}
+	return settingsJSON{
+		Version: s.Version,
+		Scrub:   scrubJSON{s.Scrub.Off, orEmpty(s.Scrub.Remove), orEmpty(s.Scrub.Keep), s.Scrub.DropIP},
+		Filters: filtersJSON{s.Filters.Localhost, s.Filters.Extensions, s.Filters.Crawlers, orEmpty(s.Filters.Messages)},
+	}
 }
 
 // settings is GET /api/projects/{id}/settings.
@@ -66,33 +79,39 @@ func settingsMember(p *jsonpull.Parser, name string, s *tracker.Settings) error 
 		}
 		return nil
 	case "scrub":
-		return scrubMember(p, name, &s.Scrub)
+		return choices(p, name, switches{"off": &s.Scrub.Off, "drop_ip": &s.Scrub.DropIP}, lists{"remove": &s.Scrub.Remove, "keep": &s.Scrub.Keep}, tracker.MaxScrubNames)
+	case "filters":
+		f := &s.Filters
+		return choices(p, name, switches{"localhost": &f.Localhost, "extensions": &f.Extensions, "crawlers": &f.Crawlers}, lists{"messages": &f.Messages}, inbound.MaxMessages)
 	}
 	return errs.New(errs.Invalid, "unknown field: %s", shortName(name))
 }
 
-func scrubMember(p *jsonpull.Parser, name string, s *scrub.Rules) error {
-	return object(p, name, func(name string) error {
-		var ok bool
-		want := "true or false"
-		switch name {
-		case "scrub.off":
-			s.Off, ok = p.Bool()
-		case "scrub.drop_ip":
-			s.DropIP, ok = p.Bool()
-		case "scrub.remove":
-			want = "an array of strings"
-			s.Remove, ok = stringList(p, tracker.MaxScrubNames)
-		case "scrub.keep":
-			want = "an array of strings"
-			s.Keep, ok = stringList(p, tracker.MaxScrubNames)
-		default:
-			return errs.New(errs.Invalid, "unknown field: %s", shortName(name))
+// switches and lists are members of an object, by their names.
+type (
+	switches map[string]*bool
+	lists    map[string]*[]string
+)
+
+// choices reads an object of switches, and of lists of at most so many strings.
+func choices(p *jsonpull.Parser, name string, on switches, of lists, most int) error {
+	return object(p, name, func(member string) error {
+		short := strings.TrimPrefix(member, name+".")
+		if to := on[short]; to != nil {
+			var ok bool
+			if *to, ok = p.Bool(); !ok {
+				return errs.New(errs.Invalid, "%s must be true or false", member)
+			}
+			return nil
 		}
-		if !ok {
-			return errs.New(errs.Invalid, "%s must be %s", name, want)
+		if to := of[short]; to != nil {
+			var ok bool
+			if *to, ok = stringList(p, most); !ok {
+				return errs.New(errs.Invalid, "%s must be an array of strings", member)
+			}
+			return nil
 		}
-		return nil
+		return errs.New(errs.Invalid, "unknown field: %s", shortName(member))
 	})
 }
 

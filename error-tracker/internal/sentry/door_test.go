@@ -20,6 +20,7 @@ import (
 	"github.com/monlight/monlight/error-tracker/internal/sentry"
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/inbound"
 	"github.com/monlight/monlight/shared/origin"
 )
 
@@ -259,4 +260,36 @@ func TestReportsAboutPolicies(t *testing.T) {
 	if got := d.send(http.MethodPost, "/api/1/security/", strings.NewReader(one)); got.status != 403 {
 		t.Errorf("without a key: %d", got.status)
 	}
+}
+
+// What the project does not want is answered like anything else, so that SDKs
+// neither complain nor stop, and is counted with the reason.
+func TestUnwantedEventsAreAnsweredPolitely(t *testing.T) {
+	d := open(t)
+	_, err := d.service.ChangeSettings(t.Context(), 1, func(s *tracker.Settings) error {
+		s.Filters = inbound.Rules{Localhost: true, Messages: []string{"*from noisy.example"}}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const local = `{"event_id":"0123456789abcdef0123456789abcdef","message":"hello","request":{"url":"http://localhost:3000/"}}`
+	got := d.envelope("{}\n{\"type\":\"event\"}\n" + local)
+	if got.status != 200 || got.body != `{"id":"0123456789abcdef0123456789abcdef"}` || got.header.Get("X-Sentry-Rate-Limits") == "" {
+		t.Errorf("envelope: %d %s %v", got.status, got.body, got.header)
+	}
+	if got := d.send("POST", "/api/1/store/", strings.NewReader(local), "X-Sentry-Auth", d.auth()); got.status != 200 || !strings.Contains(got.body, "0123456789") {
+		t.Errorf("store: %d %s", got.status, got.body)
+	}
+	report := `{"csp-report":{"document-uri":"https://shop.example/","effective-directive":"script-src","blocked-uri":"noisy.example"}}`
+	if got := d.send("POST", "/api/1/security/?sentry_key="+d.key.Key, strings.NewReader(report)); got.status != 200 {
+		t.Errorf("report about a policy: %d %s", got.status, got.body)
+	}
+	if n := len(d.all()); n != 0 {
+		t.Errorf("%d events are stored", n)
+	}
+	if a, b, c := d.counts.of("filtered localhost"), d.counts.of("filtered message"), d.counts.of("accepted event"); a != 2 || b != 1 || c != 0 {
+		t.Errorf("counted %v", d.counts.by)
+	}
+	d.event(`{"message":"hello","request":{"url":"https://shop.example/"}}`)
 }

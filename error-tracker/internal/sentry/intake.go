@@ -53,7 +53,7 @@ func (a *api) envelope(w http.ResponseWriter, r *http.Request) error {
 		err = in.items(e)
 	}
 	if err != nil {
-		a.Counter.Count(in.key.ProjectID, tracker.Refused, reasonOf(err), 1)
+		a.Counter.Count(in.key.ProjectID, tracker.Refused, tracker.IngestReason(err), 1)
 		a.Observe("", err)
 		return err
 	}
@@ -71,21 +71,6 @@ func answer(w http.ResponseWriter, id event.ID) error {
 		return problem.JSON(w, http.StatusOK, struct{}{})
 	}
 	return problem.JSON(w, http.StatusOK, map[string]string{"id": id.String()})
-}
-
-// reasonOf names an error for the counters.
-func reasonOf(err error) string {
-	switch errs.KindOf(err) {
-	case errs.TooLarge:
-		return "too large"
-	case errs.Invalid:
-		return "malformed"
-	case errs.Timeout:
-		return "too slow"
-	case errs.Unavailable:
-		return "no room"
-	}
-	return "other"
 }
 
 // items reads all items of an envelope.
@@ -234,6 +219,9 @@ func (in *intake) report(e *event.Event) (event.ID, error) {
 	}
 	kind := tracker.Accepted
 	switch out.Status {
+	case tracker.Unwanted:
+		in.Counter.Count(in.key.ProjectID, tracker.Filtered, out.Reason, 1)
+		return out.EventID, nil
 	case tracker.Duplicate:
 		kind = tracker.Repeated
 	case tracker.Created, tracker.Incremented, tracker.Reopened:
@@ -245,10 +233,10 @@ func (in *intake) report(e *event.Event) (event.ID, error) {
 
 func (in *intake) failed(err error) {
 	if k := errs.KindOf(err); k == errs.Invalid || k == errs.TooLarge {
-		in.Counter.Count(in.key.ProjectID, tracker.Refused, reasonOf(err), 1)
+		in.Counter.Count(in.key.ProjectID, tracker.Refused, tracker.IngestReason(err), 1)
 		return
 	}
-	in.Counter.Count(in.key.ProjectID, tracker.Failed, reasonOf(err), 1)
+	in.Counter.Count(in.key.ProjectID, tracker.Failed, tracker.IngestReason(err), 1)
 }
 
 // sender is the SDK as counters show it.

@@ -31,7 +31,7 @@ func (a *api) store(w http.ResponseWriter, r *http.Request) error {
 	}
 	text, err := in.body(MaxEvent)
 	if err != nil {
-		a.Counter.Count(in.key.ProjectID, tracker.Refused, reasonOf(err), 1)
+		a.Counter.Count(in.key.ProjectID, tracker.Refused, tracker.IngestReason(err), 1)
 		a.Observe("", err)
 		return err
 	}

@@ -61,8 +61,9 @@ func countIngest(tx *sqlitedb.Tx, c *tracker.IngestCount) error {
 
 // Ingest implements tracker.IngestStore.
 func (s *Store) Ingest(ctx context.Context, project int64, since time.Time) ([]tracker.IngestCount, error) {
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT kind, what, sum(n) AS total FROM ingest WHERE hour >= ? AND (? = 0 OR project_id = ?)
-		GROUP BY kind, what ORDER BY total DESC, kind, what LIMIT 2000`, hourOf(since), project, project)
+	where, args := ingestOf(project, since)
+	rows, err := s.db.Read().QueryContext(ctx, "SELECT kind, what, sum(n) AS total FROM ingest WHERE "+where+
+		" GROUP BY kind, what ORDER BY total DESC, kind, what LIMIT 2000", args...)
 	all, err := scanAll(rows, err, func(rows *sql.Rows) (c tracker.IngestCount, err error) {
 		c.Project = project
 		var kind string
@@ -71,6 +72,28 @@ func (s *Store) Ingest(ctx context.Context, project int64, since time.Time) ([]t
 		return c, err
 	})
 	return all, readError("read the counters of ingest", err)
+}
+
+// ingestOf is a condition that an index serves.
+func ingestOf(project int64, since time.Time) (where string, args []any) {
+	if project == 0 {
+		return "hour >= ?", []any{hourOf(since)}
+	}
+	return "project_id = ? AND hour >= ?", []any{project, hourOf(since)}
+}
+
+// IngestHours implements tracker.IngestStore.
+func (s *Store) IngestHours(ctx context.Context, project int64, since time.Time) ([]tracker.IngestCount, error) {
+	where, args := ingestOf(project, since)
+	rows, err := s.db.Read().QueryContext(ctx, "SELECT hour, kind, sum(n) FROM ingest WHERE "+where+" GROUP BY hour, kind ORDER BY hour, kind", args...)
+	all, err := scanAll(rows, err, func(rows *sql.Rows) (c tracker.IngestCount, err error) {
+		var hour int64
+		var kind string
+		err = rows.Scan(&hour, &kind, &c.Count)
+		c.Project, c.Hour, c.Kind = project, timeOf(hour*hourMillis), tracker.IngestKind(kind)
+		return c, err
+	})
+	return all, readError("read the counters of ingest by hour", err)
 }
 
 // CountSessions implements tracker.IngestStore.

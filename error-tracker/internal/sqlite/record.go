@@ -74,7 +74,7 @@ func (s *Store) write(ctx context.Context, r *record) (out tracker.Outcome, err 
 	if err != nil {
 		return tracker.Outcome{}, fmt.Errorf("record event: %w", err)
 	}
-	out.EventID = r.event.ID
+	out.EventID, out.ProjectID = r.event.ID, r.project
 	return out, nil
 }
 

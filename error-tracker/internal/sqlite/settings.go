@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/inbound"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/sqlitedb"
@@ -18,7 +19,15 @@ import (
 // storedSettings are tracker.Settings as they are stored. Members may be added;
 // none changes its name or meaning.
 type storedSettings struct {
-	Scrub storedScrub `json:"scrub"`
+	Scrub   storedScrub   `json:"scrub"`
+	Filters storedFilters `json:"filters"`
+}
+
+type storedFilters struct {
+	Localhost  bool     `json:"localhost,omitempty"`
+	Extensions bool     `json:"extensions,omitempty"`
+	Crawlers   bool     `json:"crawlers,omitempty"`
+	Messages   []string `json:"messages,omitempty"`
 }
 
 type storedScrub struct {
@@ -29,16 +38,16 @@ type storedScrub struct {
 }
 
 func encodeSettings(s *tracker.Settings) (string, error) {
-	b, err := json.Marshal(storedSettings{Scrub: storedScrub(s.Scrub)})
+	b, err := json.Marshal(storedSettings{Scrub: storedScrub(s.Scrub), Filters: storedFilters(s.Filters)})
 	return string(b), err
 }
 
-func decodeSettings(text string, version int64) (*tracker.Settings, error) {
+func decodeSettings(text string) (*tracker.Settings, error) {
 	var s storedSettings
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
-	return &tracker.Settings{Version: version, Scrub: scrub.Rules(s.Scrub)}, nil
+	return &tracker.Settings{Scrub: scrub.Rules(s.Scrub), Filters: inbound.Rules(s.Filters)}, nil
 }
 
 // maxCachedSettings bounds the settings at hand, by the name of their project.
@@ -62,17 +71,18 @@ func (s *Store) Settings(ctx context.Context, project string) (*tracker.Settings
 		return found, nil
 	}
 	var text string
-	var revision int64
-	err := s.db.Read().QueryRowContext(ctx, "SELECT s.settings, s.version FROM project_settings s JOIN projects p ON p.id = s.project_id WHERE p.name = ?", project).Scan(&text, &revision)
+	var id, revision int64
+	err := s.db.Read().QueryRowContext(ctx, "SELECT s.settings, s.version, p.id FROM project_settings s JOIN projects p ON p.id = s.project_id WHERE p.name = ?", project).Scan(&text, &revision, &id)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		found = new(tracker.Settings)
 	case err != nil:
 		return nil, readError("read settings", err)
 	default:
-		if found, err = decodeSettings(text, revision); err != nil {
+		if found, err = decodeSettings(text); err != nil {
 			return nil, err
 		}
+		found.ProjectID, found.Version = id, revision
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

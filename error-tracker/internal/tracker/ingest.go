@@ -3,6 +3,8 @@ package tracker
 import (
 	"context"
 	"time"
+
+	"github.com/monlight/monlight/shared/errs"
 )
 
 // Sessions are counted uses of a program: pages that were open, requests that
@@ -33,6 +35,9 @@ const (
 	Skewed   IngestKind = "skewed"   // how far the clock of senders is off
 )
 
+// IngestKinds are all of them.
+var IngestKinds = []IngestKind{Accepted, Repeated, Filtered, Limited, Refused, Failed, Ignored, Lost, Sender, Skewed}
+
 // IngestCount is a number of such things in an hour.
 type IngestCount struct {
 	Project int64 // 0 when it is not known
@@ -49,6 +54,21 @@ const (
 	OtherWhat      = "(other)"
 )
 
+// IngestReason names an error for the counters.
+func IngestReason(err error) string {
+	switch errs.KindOf(err) {
+	case errs.TooLarge:
+		return "too large"
+	case errs.Invalid:
+		return "malformed"
+	case errs.Timeout:
+		return "too slow"
+	case errs.Unavailable:
+		return "no room"
+	}
+	return "other"
+}
+
 // IngestStore is the part of the store that counts what is not an event.
 type IngestStore interface {
 	// CountIngest adds counts to those of their hour.
@@ -56,6 +76,9 @@ type IngestStore interface {
 	// Ingest adds up the counts since an hour: of one project, or of all for 0.
 	// Hour is zero in the result, and Project in that of all. Most first.
 	Ingest(ctx context.Context, project int64, since time.Time) ([]IngestCount, error)
+	// IngestHours adds up the counts since an hour by hour and kind, of one project
+	// or of all for 0. What is empty in the result.
+	IngestHours(ctx context.Context, project int64, since time.Time) ([]IngestCount, error)
 	// CountSessions adds sessions to those of their project and hour.
 	CountSessions(ctx context.Context, project int64, sessions []Sessions) error
 	// SessionsByRelease adds up the sessions of a project since an hour, and

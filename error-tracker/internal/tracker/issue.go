@@ -108,6 +108,8 @@ type Outcome struct {
 	Fingerprint Hash
 	Count       int64
 	EventID     event.ID
+	ProjectID   int64  // where it belongs
+	Reason      string // why it is Unwanted
 }
 
 // Status is what a report did to its issue.
@@ -118,5 +120,6 @@ const (
 	Incremented Status = "incremented" // one more event of an unresolved issue
 	Reopened    Status = "reopened"    // a resolved issue came back
 	Duplicate   Status = "duplicate"   // this event ID was counted before; nothing changed
+	Unwanted    Status = "filtered"    // the project does not want events like this one; it is not stored
 	Replaced    Status = "replaced"    // this event ID was counted before, and its event gave way to this one
 )

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/monlight/monlight/error-tracker/internal/tracker/inbound"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
 )
 
@@ -12,11 +13,12 @@ import (
 // used by many goroutines.
 type policy struct {
 	settings *Settings // that it was made of
+	filter   *inbound.Filter
 	scrub    *scrub.Scrubber
 }
 
 func newPolicy(s *Settings) *policy {
-	return &policy{settings: s, scrub: scrub.New(s.Scrub)}
+	return &policy{settings: s, filter: inbound.New(s.Filters), scrub: scrub.New(s.Scrub)}
 }
 
 // maxPolicies bounds how many are at hand.

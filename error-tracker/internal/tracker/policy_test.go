@@ -7,6 +7,7 @@ import (
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/inbound"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
 )
 
@@ -48,6 +49,23 @@ func TestSettingsHoldFromTheNextEventOn(t *testing.T) {
 		if got := stored("app"); got != step.app {
 			t.Errorf("another project with %+v: %q, want %q", step.shop, got, step.app)
 		}
+	}
+}
+
+func TestUnwantedEventsAreNotStored(t *testing.T) {
+	store := &chosen{settings: map[string]*tracker.Settings{"shop": {ProjectID: 7, Filters: inbound.Rules{Messages: []string{"*password=hunter2*"}}}}}
+	store.status = tracker.Created
+	alerts := 0
+	s := tracker.NewService(store, time.Now, func() { alerts++ })
+	for _, report := range []func(context.Context, *event.Event) (tracker.Outcome, error){s.Report, s.Correct} {
+		// The pattern is about what the program said, not about what is left of it.
+		out, err := report(t.Context(), &event.Event{Project: "shop", Exceptions: []event.Exception{{Type: "E", Value: "cannot log in: password=hunter2"}}})
+		if err != nil || out.Status != tracker.Unwanted || out.Reason != inbound.Message || out.ProjectID != 7 || out.EventID.IsZero() || store.event != nil || alerts != 0 {
+			t.Errorf("%+v, %v, stored %v, %d alerts", out, err, store.event, alerts)
+		}
+	}
+	if out, err := s.Report(t.Context(), &event.Event{Project: "app", Exceptions: []event.Exception{{Value: "password=hunter2"}}}); err != nil || out.Status != tracker.Created {
+		t.Errorf("another project: %+v, %v", out, err)
 	}
 }
 

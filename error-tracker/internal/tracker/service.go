@@ -18,6 +18,7 @@ type Service struct {
 	alert func() // tells the alert worker that the outbox may hold something new
 
 	policies policies
+	settle   func(context.Context) // stores what was counted in memory
 }
 
 // NewService returns a tracker on store. now tells the time; alert is called
@@ -26,13 +27,17 @@ func NewService(store Store, now func() time.Time, alert func()) *Service {
 	if alert == nil {
 		alert = func() {}
 	}
-	return &Service{Store: store, now: now, alert: alert}
+	return &Service{Store: store, now: now, alert: alert, settle: func(context.Context) {}}
 }
+
+// CountFirst names what is to be called before counters of ingest are read, so
+// that those which wait in memory are among them.
+func (s *Service) CountFirst(settle func(context.Context)) { s.settle = settle }
 
 // Report stores e under its issue and says what that did. e.ID is chosen when
 // it is zero, e.ReceivedAt is set, and e.OccurredAt cleared if it cannot be
 // right. Secrets are removed from e by the rules of its project. It returns after
-// the event is on disk.
+// the event is on disk, or at once with Unwanted if the project does not want it.
 func (s *Service) Report(ctx context.Context, e *event.Event) (Outcome, error) {
 	return s.report(ctx, e, s.Record)
 }
@@ -55,6 +60,9 @@ func (s *Service) report(ctx context.Context, e *event.Event, store func(context
 	policy, err := s.policy(ctx, e.Project)
 	if err != nil {
 		return Outcome{}, err
+	}
+	if reason := policy.filter.Reason(e); reason != "" {
+		return Outcome{Status: Unwanted, EventID: e.ID, ProjectID: policy.settings.ProjectID, Reason: reason}, nil
 	}
 	policy.scrub.Event(e)
 	out, err := store(ctx, e, grouping.Of(e))

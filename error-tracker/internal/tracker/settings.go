@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/monlight/monlight/error-tracker/internal/tracker/inbound"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
 	"github.com/monlight/monlight/shared/errs"
 )
@@ -11,9 +12,11 @@ import (
 // Settings are what people choose for a project. The zero value is what a project
 // starts with.
 type Settings struct {
-	Version int64 // how often they were changed
+	ProjectID int64 // whose they are; 0 if they were never changed
+	Version   int64 // how often they were changed
 
-	Scrub scrub.Rules // what is removed from events before they are stored
+	Scrub   scrub.Rules   // what is removed from events before they are stored
+	Filters inbound.Rules // which events are not stored
 }
 
 // Limits of settings.
@@ -37,7 +40,7 @@ func (s *Settings) Validate() error {
 			}
 		}
 	}
-	return nil
+	return s.Filters.Validate()
 }
 
 // SettingsStore is the part of the store that keeps settings.
@@ -73,6 +76,6 @@ func (s *Service) ChangeSettings(ctx context.Context, project int64, change func
 	if err := s.SaveSettings(ctx, project, &changed); err != nil {
 		return nil, err
 	}
-	changed.Version++
+	changed.ProjectID, changed.Version = project, changed.Version+1
 	return &changed, nil
 }

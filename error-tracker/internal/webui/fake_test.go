@@ -22,6 +22,7 @@ type fakeTracker struct {
 	mails    []tracker.Mail
 	projects []tracker.Project
 	settings tracker.Settings
+	ingest   []tracker.IngestCount
 	shares   []tracker.Share
 	pending  int64
 	err      error // what every call gives, if set
@@ -328,6 +329,17 @@ func (f *fakeTracker) CreateKey(_ context.Context, k tracker.ProjectKey) (tracke
 func (f *fakeTracker) Settings(context.Context, string) (*tracker.Settings, error) {
 	return &f.settings, f.err
 }
+
+func (f *fakeTracker) IngestHealth(_ context.Context, project int64, w tracker.IngestWindow) (*tracker.IngestHealth, error) {
+	n, err := w.Hours()
+	h := &tracker.IngestHealth{Since: ingestStart, Counts: f.ingest, Hours: make([]tracker.IngestHour, n)}
+	for i := range h.Hours {
+		h.Hours[i] = tracker.IngestHour{Start: ingestStart.Add(time.Duration(i) * time.Hour), Accepted: int64(i), NotStored: project}
+	}
+	return h, cmp.Or(err, f.err)
+}
+
+var ingestStart = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 
 func (f *fakeTracker) ChangeSettings(_ context.Context, _ int64, change func(*tracker.Settings) error) (*tracker.Settings, error) {
 	changed := f.settings

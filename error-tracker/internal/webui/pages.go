@@ -48,6 +48,7 @@ type Tracker interface {
 	ChangeKey(ctx context.Context, project, key int64, change func(*tracker.ProjectKey) error) (tracker.ProjectKey, error)
 	Settings(ctx context.Context, project string) (*tracker.Settings, error)
 	ChangeSettings(ctx context.Context, project int64, change func(*tracker.Settings) error) (*tracker.Settings, error)
+	IngestHealth(ctx context.Context, project int64, w tracker.IngestWindow) (*tracker.IngestHealth, error)
 	Environments(ctx context.Context, project string) ([]string, error)
 	IssueEnvironments(ctx context.Context, issueID int64) ([]tracker.Share, error)
 	IssueReleases(ctx context.Context, issueID int64) ([]tracker.Share, error)
@@ -184,6 +185,7 @@ func (p *Pages) Mount(r chi.Router, guard Guard) {
 		if p.opts.Status != nil {
 			get(r, "/status", h(status.Page(p.ui, p.opts.Status)))
 		}
+		get(r, "/ingest", h(p.ingest))
 		get(r, "/alerts", h(p.alerts))
 		get(r, "/alerts/*", p.goTo("/alerts"))
 		r.Post("/alerts/test", h(p.testMail))

@@ -90,6 +90,7 @@ type projectPage struct {
 	Name     string
 	Issues   int64
 	List     string
+	Ingest   string
 	Keys     []keyView
 	MoreKeys bool // there may be more
 	DSN      string
@@ -126,7 +127,7 @@ func (p *Pages) project(w http.ResponseWriter, r *http.Request) error {
 	base := p.PublicURL(r)
 	d := projectPage{
 		ID: t.ID, URL: p.projectURL(t.ID), Name: projectName(t.Name), Issues: t.Issues,
-		List: p.listURL(filter{State: states[0].Value, Project: t.Name}), MoreKeys: len(t.Keys) < tracker.MaxKeysPerProject, Host: base,
+		List: p.listURL(filter{State: states[0].Value, Project: t.Name}), Ingest: p.ingestURL(t.ID, tracker.LastDay), MoreKeys: len(t.Keys) < tracker.MaxKeysPerProject, Host: base,
 	}
 	for i := range t.Keys {
 		k := &t.Keys[i]

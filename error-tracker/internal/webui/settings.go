@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/inbound"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/webui"
 )
@@ -16,12 +17,16 @@ type settingsPage struct {
 	Since  int64 // the version that the page was made from
 	URL    string
 	Parent string
+	Health string // page of the counters
 	Name   string
 	Why    string // it could not be saved
 	Remove string // names, one to a line
 	Keep   string
 	Off    bool
 	DropIP bool
+
+	Localhost, Extensions, Crawlers bool
+	Messages                        string // one to a line
 }
 
 func (p *Pages) projectSettings(w http.ResponseWriter, r *http.Request) error {
@@ -38,8 +43,9 @@ func (p *Pages) projectSettings(w http.ResponseWriter, r *http.Request) error {
 
 func (p *Pages) renderSettings(w http.ResponseWriter, r *http.Request, status int, t *tracker.Project, s *tracker.Settings, why string) error {
 	d := settingsPage{
-		ID: t.ID, Since: s.Version, Parent: p.projectURL(t.ID), URL: p.projectURL(t.ID) + "/settings", Name: projectName(t.Name), Why: webui.Line(why, 300),
+		ID: t.ID, Since: s.Version, Parent: p.projectURL(t.ID), Health: p.ingestURL(t.ID, tracker.LastDay), URL: p.projectURL(t.ID) + "/settings", Name: projectName(t.Name), Why: webui.Line(why, 300),
 		Remove: strings.Join(s.Scrub.Remove, "\n"), Keep: strings.Join(s.Scrub.Keep, "\n"), Off: s.Scrub.Off, DropIP: s.Scrub.DropIP,
+		Localhost: s.Filters.Localhost, Extensions: s.Filters.Extensions, Crawlers: s.Filters.Crawlers, Messages: strings.Join(s.Filters.Messages, "\n"),
 	}
 	return p.ui.Render(w, r, status, webui.Page{Name: "settings", Title: "Settings of " + d.Name, Section: "/projects", Assets: []string{"form.css", "issue.css", "project.css"}, Data: d})
 }
@@ -62,6 +68,9 @@ func (p *Pages) changeSettings(w http.ResponseWriter, r *http.Request) error {
 	_, err = p.opts.Tracker.ChangeSettings(r.Context(), id, func(s *tracker.Settings) error {
 		s.Scrub.Remove, s.Scrub.Keep = lines(f.Get("remove")), lines(f.Get("keep"))
 		s.Scrub.Off, s.Scrub.DropIP = f.Get("scrub") == "off", f.Get("drop_ip") != ""
+		s.Filters = inbound.Rules{
+			Localhost: f.Get("localhost") != "", Extensions: f.Get("extensions") != "", Crawlers: f.Get("crawlers") != "", Messages: lines(f.Get("messages")),
+		}
 		now, s.Version = s.Version, since
 		sent = *s
 		return nil

@@ -60,15 +60,21 @@ func (i *Ingest) Used(key int64) {
 	i.used[key] = now
 }
 
+// Settle stores what was counted, for somebody who is about to look at it. When
+// that fails they see what is stored, and Run tries again.
+func (i *Ingest) Settle(ctx context.Context) {
+	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), ingestFlushTime)
+	defer cancel()
+	if err := i.Flush(flush); err != nil {
+		i.log.WarnContext(ctx, "counters of ingest not stored", "err", err)
+	}
+}
+
 // Run stores what was counted until ctx ends, and then once more.
 func (i *Ingest) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		sleep(ctx, ingestInterval, nil)
-		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), ingestFlushTime)
-		if err := i.Flush(flush); err != nil {
-			i.log.WarnContext(ctx, "counters of ingest not stored", "err", err)
-		}
-		cancel()
+		i.Settle(ctx)
 	}
 }
 

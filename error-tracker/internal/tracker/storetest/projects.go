@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/inbound"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/origin"
@@ -146,20 +147,23 @@ func testSettings(t *testing.T, open Opener) {
 		t.Fatal(err)
 	}
 	wantKind(t, "settings made from those that somebody changed", s.SaveSettings(ctx, p.ID, &tracker.Settings{}), errs.Conflict)
-	want.Version = 1
+	want.ProjectID, want.Version = p.ID, 1
 	get("shop", want)
 	get("unknown", tracker.Settings{})
 	if err := s.SaveSettings(ctx, p.ID, &tracker.Settings{Version: 1}); err != nil {
 		t.Fatal(err)
 	}
-	get("shop", tracker.Settings{Version: 2})
+	get("shop", tracker.Settings{ProjectID: p.ID, Version: 2})
 	wantKind(t, "settings made from older ones", s.SaveSettings(ctx, p.ID, &want), errs.Conflict)
 	wantKind(t, "settings of a version that is yet to come", s.SaveSettings(ctx, p.ID, &tracker.Settings{Version: 3}), errs.Conflict)
-	get("shop", tracker.Settings{Version: 2})
+	get("shop", tracker.Settings{ProjectID: p.ID, Version: 2})
 	wantKind(t, "settings of no project", s.SaveSettings(ctx, 999, &want), errs.NotFound)
 }
 
 // fullSettings has a value in every field.
 func fullSettings() tracker.Settings {
-	return tracker.Settings{Scrub: scrub.Rules{Off: true, Remove: []string{"a", "b c"}, Keep: []string{"é"}, DropIP: true}}
+	return tracker.Settings{
+		Scrub:   scrub.Rules{Off: true, Remove: []string{"a", "b c"}, Keep: []string{"é"}, DropIP: true},
+		Filters: inbound.Rules{Localhost: true, Extensions: true, Crawlers: true, Messages: []string{"*a*", "é"}},
+	}
 }

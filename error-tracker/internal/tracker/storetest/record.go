@@ -18,13 +18,13 @@ func testRecord(t *testing.T, open Opener) {
 	first := newReport(1, start)
 	out := record(t, s, first)
 	id := out.IssueID
-	equal(t, "first", out, tracker.Outcome{Status: tracker.Created, IssueID: id, Fingerprint: first.key.Hash, Count: 1, EventID: first.ID})
+	equal(t, "first", out, tracker.Outcome{Status: tracker.Created, IssueID: id, Fingerprint: first.key.Hash, Count: 1, EventID: first.ID, ProjectID: 1})
 
 	second := newReport(1, start.Add(time.Second))
 	equal(t, "second", record(t, s, second),
-		tracker.Outcome{Status: tracker.Incremented, IssueID: id, Fingerprint: first.key.Hash, Count: 2, EventID: second.ID})
+		tracker.Outcome{Status: tracker.Incremented, IssueID: id, Fingerprint: first.key.Hash, Count: 2, EventID: second.ID, ProjectID: 1})
 	equal(t, "second again", record(t, s, second),
-		tracker.Outcome{Status: tracker.Duplicate, IssueID: id, Fingerprint: first.key.Hash, Count: 2, EventID: second.ID})
+		tracker.Outcome{Status: tracker.Duplicate, IssueID: id, Fingerprint: first.key.Hash, Count: 2, EventID: second.ID, ProjectID: 1})
 	again := *first
 	again.ReceivedAt = start.Add(time.Minute)
 	equal(t, "first again, later", record(t, s, &again).Status, tracker.Duplicate)
@@ -42,7 +42,7 @@ func testRecord(t *testing.T, open Opener) {
 	}
 	third := newReport(1, start.Add(2*time.Hour))
 	equal(t, "after resolve", record(t, s, third),
-		tracker.Outcome{Status: tracker.Reopened, IssueID: id, Fingerprint: first.key.Hash, Count: 3, EventID: third.ID})
+		tracker.Outcome{Status: tracker.Reopened, IssueID: id, Fingerprint: first.key.Hash, Count: 3, EventID: third.ID, ProjectID: 1})
 	got := issue(t, s, id)
 	if got.Resolved || !got.ResolvedAt.IsZero() || !got.RegressedAt.Equal(third.ReceivedAt) {
 		t.Errorf("reopened: resolved %v at %v, regressed at %v, want false, zero and %v", got.Resolved, got.ResolvedAt, got.RegressedAt, third.ReceivedAt)

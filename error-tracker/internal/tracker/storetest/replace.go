@@ -43,7 +43,7 @@ func testReplace(t *testing.T, open Opener) {
 	r.User.ID, r.Release = "ann", "1.0"
 	old := record(t, s, r).IssueID
 	out := replace(t, s, corrected(r, 2))
-	equal(t, "outcome", out, tracker.Outcome{Status: tracker.Replaced, IssueID: out.IssueID, Fingerprint: hashOf(2), Count: 1, EventID: r.ID})
+	equal(t, "outcome", out, tracker.Outcome{Status: tracker.Replaced, IssueID: out.IssueID, Fingerprint: hashOf(2), Count: 1, EventID: r.ID, ProjectID: 1})
 	gone(t, s, old)
 	got := issue(t, s, out.IssueID)
 	if got.Count != 1 || got.Users != 1 || !got.FirstSeen.Equal(start) || !got.LastSeen.Equal(start) || got.FirstRelease != "1.0" || got.Message != "value 2" {
@@ -111,7 +111,7 @@ func testReplaceInPlace(t *testing.T, open Opener) {
 	record(t, s, second)
 	better := corrected(second, 1)
 	better.Exceptions[0].Value = "with source lines"
-	equal(t, "outcome", replace(t, s, better), tracker.Outcome{Status: tracker.Replaced, IssueID: id, Fingerprint: hashOf(1), Count: 2, EventID: second.ID})
+	equal(t, "outcome", replace(t, s, better), tracker.Outcome{Status: tracker.Replaced, IssueID: id, Fingerprint: hashOf(1), Count: 2, EventID: second.ID, ProjectID: 1})
 	o, _, _, err := s.Occurrence(t.Context(), id, 0)
 	noError(t, "Occurrence", err)
 	if o.Event.ID != second.ID || o.Event.Exceptions[0].Value != "with source lines" || !o.Event.ReceivedAt.Equal(second.ReceivedAt) {
@@ -182,7 +182,7 @@ func testReplaceUnknown(t *testing.T, open Opener) {
 		t.Fatal(err)
 	}
 	out := replace(t, s, corrected(r, 2))
-	equal(t, "of a deleted issue", out, tracker.Outcome{Status: tracker.Duplicate, EventID: r.ID})
+	equal(t, "of a deleted issue", out, tracker.Outcome{Status: tracker.Duplicate, EventID: r.ID, ProjectID: 1})
 }
 
 func testReplaceMany(t *testing.T, open Opener) {

@@ -186,7 +186,7 @@ func testDeletedDuplicate(t *testing.T, open Opener) {
 	id := record(t, s, r).IssueID
 	_, err := s.Delete(t.Context(), []int64{id})
 	noError(t, "Delete", err)
-	equal(t, "repeat", record(t, s, r), tracker.Outcome{Status: tracker.Duplicate, EventID: r.ID})
+	equal(t, "repeat", record(t, s, r), tracker.Outcome{Status: tracker.Duplicate, EventID: r.ID, ProjectID: 1})
 	equal(t, "issues", list(t, s, tracker.IssueQuery{State: tracker.AnyState}).Total, int64(0))
 }
 

@@ -64,6 +64,7 @@ func Run(t *testing.T, open Opener) {
 		"totals add up":                                            testTotals,
 		"projects have keys":                                       testProjects,
 		"projects of reports have a key":                           testProjectsOfReports,
+		"what became of things is counted by hour":                 testIngest,
 		"settings are kept by project":                             testSettings,
 		"projects made by hand stay":                               testManyProjects,
 		"unknown issues are not found":                             testNotFound,
