@@ -24,6 +24,7 @@ type config struct {
 	series  []int
 	queries bool
 	ingest  bool
+	flushes int
 	only    string
 }
 
@@ -35,6 +36,7 @@ func main() {
 	series := flag.String("series", "10000,100000", "numbers of series, separated by commas")
 	flag.BoolVar(&c.queries, "queries", true, "measure queries")
 	flag.BoolVar(&c.ingest, "ingest", true, "measure ingest")
+	flag.IntVar(&c.flushes, "flushes", 120, "flushes of 10,000 series, one each second; 0 for none")
 	flag.StringVar(&c.only, "only", "", "one of metrics-collector, victoria-metrics, prometheus")
 	flag.Parse()
 	if fi, err := os.Stat(c.bin); err == nil && fi.IsDir() {
@@ -59,6 +61,11 @@ func main() {
 	}
 	if c.ingest {
 		if err := benchIngest(ctx, c); err != nil {
+			fatal(err)
+		}
+	}
+	if c.flushes > 0 {
+		if err := benchFlush(ctx, c); err != nil {
 			fatal(err)
 		}
 	}
@@ -91,6 +98,13 @@ func peerVersion(path string) string {
 	if err != nil && len(out) == 0 {
 		return "unknown version"
 	}
-	first, _, _ := strings.Cut(string(out), "\n")
-	return strings.TrimSpace(first)
+	first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	if first == "" { // as Debian builds it
+		if out, err = exec.Command("dpkg-query", "-S", path).Output(); err == nil {
+			name, _, _ := strings.Cut(string(out), ":")
+			out, _ = exec.Command("dpkg-query", "-W", name).Output()
+			first = strings.TrimSpace(string(out))
+		}
+	}
+	return first
 }

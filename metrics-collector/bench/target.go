@@ -40,8 +40,9 @@ func freeAddr() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// start runs a server and waits until it answers.
-func start(ctx context.Context, c config, name string) (*target, error) {
+// start runs a server and waits until it answers. settings are further ones of
+// the metrics-collector.
+func start(ctx context.Context, c config, name string, settings ...string) (*target, error) {
 	dir, err := os.MkdirTemp("", "bench-"+name+"-")
 	if err != nil {
 		return nil, err
@@ -58,6 +59,7 @@ func start(ctx context.Context, c config, name string) (*target, error) {
 		t.cmd = exec.CommandContext(ctx, c.bin)
 		t.cmd.Env = append(os.Environ(), "ADDR="+addr, "API_KEY="+benchKey, "DATABASE_PATH="+filepath.Join(dir, "metrics.db"), "RATE_LIMIT=1000000000",
 			"MAX_SERIES=1000000", "MAX_SERIES_PER_PROJECT=1000000", "MAX_SERIES_PER_METRIC=1000000")
+		t.cmd.Env = append(t.cmd.Env, settings...)
 		t.key, t.path, t.encode = benchKey, "/api/metrics", encodeJSON
 	case "victoria-metrics":
 		t.cmd = exec.CommandContext(ctx, name, "-storageDataPath="+dir, "-httpListenAddr="+addr, "-retentionPeriod=12", "-search.latencyOffset=0s")

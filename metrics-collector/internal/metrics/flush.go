@@ -32,6 +32,9 @@ func (s *Service) Flush(ctx context.Context) error {
 	}
 	f := s.encode(g)
 	f.Received = s.takeReceived()
+	if err := s.store.Settle(ctx); err != nil {
+		s.log.WarnContext(ctx, "a flush takes longer than it should", "err", err)
+	}
 	commit := time.Now()
 	s.viewMu.Lock()
 	err := s.store.Flush(ctx, f)
@@ -52,7 +55,7 @@ func (s *Service) Flush(ctx context.Context) error {
 	s.stats.lastFlush.Store(int64(time.Since(start)))
 	s.stats.longestCommit.Store(max(s.stats.longestCommit.Load(), int64(took)))
 	s.log.DebugContext(ctx, "flushed", "points", g.points, "cells", g.n, "pages", len(f.Pages),
-		"duration_ms", time.Since(start).Milliseconds(), "commit_ms", took.Milliseconds())
+		"duration_ms", milliseconds(time.Since(start)), "commit_ms", milliseconds(took))
 	s.spare = g
 	return nil
 }
@@ -225,3 +228,5 @@ func (s *Service) Close(ctx context.Context) error {
 	// The first flush may be of a generation that could not be flushed before.
 	return errors.Join(s.Flush(ctx), s.Flush(ctx))
 }
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -140,6 +140,9 @@ type Store interface {
 	EachBatch(ctx context.Context, after int64, f func(data []byte) error) error
 
 	Append(ctx context.Context, a *Append) (Appended, error)
+	// Settle does what would otherwise make the transaction of the next Flush
+	// longer. Nobody waits for it.
+	Settle(ctx context.Context) error
 	Flush(ctx context.Context, f *Flush) error
 	// View is a consistent state to read from. It must be closed soon.
 	View(ctx context.Context) (View, error)

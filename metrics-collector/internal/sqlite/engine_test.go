@@ -61,6 +61,13 @@ func (s *faultyStore) fail() error {
 	return nil
 }
 
+func (s *faultyStore) Settle(ctx context.Context) error {
+	if err := s.fail(); err != nil {
+		return err
+	}
+	return s.Store.Settle(ctx)
+}
+
 func (s *faultyStore) Flush(ctx context.Context, f *metrics.Flush) error {
 	if err := s.fail(); err != nil {
 		return err

@@ -112,6 +112,9 @@ func insertPages(tx *sqlitedb.Tx, pages []metrics.TierPage) error {
 	return nil
 }
 
+// Settle implements metrics.Store.
+func (s *Store) Settle(ctx context.Context) error { return s.db.Checkpoint(ctx) }
+
 // Flush implements metrics.Store.
 func (s *Store) Flush(ctx context.Context, f *metrics.Flush) error {
 	const addReceived = `INSERT INTO received (hour, points) VALUES (?, ?) ON CONFLICT (hour) DO UPDATE SET points = points + excluded.points`
