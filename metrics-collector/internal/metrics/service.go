@@ -297,9 +297,9 @@ func (s *Service) horizon(now int64) (oldest, newest int64) {
 func (s *Service) timeError(ms, oldest int64) error {
 	text := ingest.FormatSecond(ms)
 	if ms < oldest {
-		return fmt.Errorf("timestamp %s is older than the retention of %s", text, s.opts.RetentionHour)
+		return fmt.Errorf("timestamp %s is older than the retention of %s", text, Span(s.opts.RetentionHour))
 	}
-	return fmt.Errorf("timestamp %s is more than %s ahead of this server's clock", text, maxFuture)
+	return fmt.Errorf("timestamp %s is more than %s ahead of this server's clock", text, Span(maxFuture))
 }
 
 // keep stores the batch and counts it.

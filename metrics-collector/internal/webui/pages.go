@@ -95,7 +95,7 @@ func New(o Options) (*Pages, error) {
 			{Path: "/dashboards", Label: "Dashboards"}, {Path: "/cardinality", Label: "Cardinality"}},
 		Pages:  templates,
 		Assets: static,
-		Funcs: template.FuncMap{"value": Value, "percent": percent, "number64": func(n uint64) string { return webui.Number(int64(min(n, 1<<62))) },
+		Funcs: template.FuncMap{"value": Value, "percent": percent, "span": metrics.Span, "number64": func(n uint64) string { return webui.Number(int64(min(n, 1<<62))) },
 			"share": share, "share2": func(a, b float64) string { return share(a + b) }},
 		Storage: p.storage,
 		Log:     o.Log,
