@@ -44,9 +44,6 @@ func (c *Chart) CoarseBefore() int64 { return c.Coarse.BeforeMS / 1000 }
 // CoarseStep is the length of the buckets before CoarseBefore, in seconds.
 func (c *Chart) CoarseStep() int64 { return c.Coarse.WidthMS / 1000 }
 
-// Unix is the row's time in seconds.
-func (r ChartRow) Unix() int64 { return r.Time.Unix() }
-
 // Cell is a value, or none.
 type Cell struct {
 	OK    bool
@@ -56,9 +53,9 @@ type Cell struct {
 // Raw is the value as it is.
 func (c Cell) Raw() string { return strconv.FormatFloat(c.Value, 'g', -1, 64) }
 
-// Drawn is the value for a script, to six digits: more cannot be seen in a
-// chart, and would be most of the page's size.
-func (c Cell) Drawn() string { return strconv.FormatFloat(c.Value, 'g', 6, 64) }
+// Drawn is the value for a script, to three digits: more cannot be seen in a
+// chart, whose scale begins at zero, and would be most of the page's size.
+func (c Cell) Drawn() string { return strconv.FormatFloat(c.Value, 'g', 3, 64) }
 
 // Empty tells whether there is nothing to draw.
 func (c *Chart) Empty() bool { return len(c.Rows) == 0 }

@@ -63,7 +63,7 @@ const read = (el) => {
   const width = (t) => t < before ? coarse : step;
   const data = [[], ...heads.map(() => [])];
   for (const tr of el.querySelectorAll('table.values tbody tr')) {
-    const t = Number(tr.firstElementChild.dataset.t), last = data[0][data[0].length - 1];
+    const t = Date.parse(tr.querySelector('time').dateTime) / 1000, last = data[0][data[0].length - 1];
     if (t - last > width(last) * 1.5) {
       data[0].push(last + width(last));
       for (let i = 1; i < data.length; i++) data[i].push(null);
