@@ -43,7 +43,8 @@ export class Session {
   }
 }
 
-export function watch(page, origin) {
+// watch collects in page.faults what a page must not do; origins are those it may load from.
+export function watch(page, ...origins) {
   page.faults = [];
   const fault = (text) => page.faults.push(text);
   page.on('dialog', async (d) => { fault(`dialog: ${d.message()}`); await d.dismiss(); });
@@ -54,7 +55,7 @@ export function watch(page, origin) {
   });
   page.on('request', (r) => {
     const url = r.url();
-    if (!url.startsWith(origin + '/') && !/^(data|blob|about):/.test(url)) fault(`request to another origin: ${url}`);
+    if (!origins.some((origin) => url.startsWith(origin + '/')) && !/^(data|blob|about):/.test(url)) fault(`request to another origin: ${url}`);
   });
   page.on('popup', (p) => fault(`popup: ${p.url()}`));
   page.addInitScript(() => {

@@ -32,6 +32,7 @@ type Page struct {
 	Section string        // Path of the current Section
 	Refresh time.Duration // for readers without JavaScript, who want the page anew that often; 0 is never
 	Keys    []Key         // the page's keyboard shortcuts, for the help dialog
+	Window  Window        // the time that the page shows, which the navigation carries to the other services
 	Plain   bool          // neither navigation within the service nor account controls: the sign-in page
 	Data    any
 }
@@ -171,6 +172,8 @@ func (u *UI) view(r *http.Request, p Page) *View {
 		}
 		if current {
 			s.URL = u.Path("/")
+		} else if _, timed := params[s.Name]; timed && !p.Window.IsZero() {
+			s.URL = u.Link(s.Name, "/", p.Window)
 		}
 		v.Services = append(v.Services, navItem{Label: s.Label, URL: s.URL, Current: current})
 	}

@@ -60,7 +60,7 @@ func newRecord(e *event.Event, k grouping.Key) *record {
 	if who := e.User.Identity(); who != "" {
 		r.user = digest64([]byte(who))
 	}
-	if session := tracker.SessionID(e); session != "" {
+	if session := tracker.Correlation(e); session != "" {
 		r.session = digest64([]byte(session))
 	}
 	return r

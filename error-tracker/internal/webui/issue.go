@@ -101,6 +101,7 @@ type eventView struct {
 	At       time.Time
 	Received time.Time
 	Facts    []webui.Field
+	Ways     []webui.Field // to the other services: labels and addresses
 
 	LogMessage string // what the program logged, when that is not the headline
 	Template   string
@@ -312,6 +313,7 @@ func (p *Pages) event(r *http.Request, d *issuePage) error {
 		return err
 	}
 	d.Event = p.eventOf(&o)
+	d.Event.Ways = p.waysFrom(&o.Event)
 	if d.Event.Files, err = p.files(r, d.URL, &o); err != nil {
 		return err
 	}

@@ -99,7 +99,7 @@ func (p *Pages) issues(w http.ResponseWriter, r *http.Request) error {
 		title += " of " + webui.Line(f.Project, 60)
 	}
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{
-		Name: "issues", Title: title, Section: "/", Assets: assets, Refresh: f.Refresh.Every, Keys: listKeys, Data: d,
+		Name: "issues", Title: title, Section: "/", Assets: assets, Refresh: f.Refresh.Every, Keys: listKeys, Window: windowOf(f), Data: d,
 	})
 }
 

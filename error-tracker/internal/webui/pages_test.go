@@ -14,6 +14,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/webui"
@@ -187,7 +188,7 @@ func TestListStates(t *testing.T) {
 	wants(t, s.get("/?search=zebra&sort=count", 200), "No issue matches", "5 issues are stored", `href="/?sort=count"`, "Search in all states")
 	wants(t, s.get("/?state=resolved", 200), "Nothing here")
 	wants(t, s.get("/?time=soon", 200), "is no time", `aria-invalid="true"`, "ValueError")
-	wants(t, s.get("/?session_id=s-9", 200), "browser session", "s-9", "Show all sessions")
+	wants(t, s.get("/?session_id=s-9", 200), "of the session, trace or request", "s-9", "Show all</a>")
 	wants(t, s.get("/?state=all&offset=500", 200), "This page is empty")
 	wants(t, s.get("/?refresh=30s", 200), `<meta http-equiv="refresh" content="30">`, `every="30"`)
 
@@ -523,4 +524,21 @@ func BenchmarkPages(b *testing.B) {
 func mainPart(page string) string {
 	_, page, _ = strings.Cut(page, "<main")
 	return webui.Cut(page, 1500)
+}
+
+func TestAnEventLeadsToItsLogsAndMetrics(t *testing.T) {
+	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+	f := sample(1)
+	for i := range f.events[1] {
+		f.events[1][i].Event.Contexts = []event.Context{{Name: "trace", Data: []byte(`{"trace_id":"` + trace + `"}`)}}
+	}
+	s := newSite(t, f, func(o *Options) {
+		o.Services = webui.Services("/", "https://logs.example.com", "https://metrics.example.com", "")
+	})
+	page := s.get("/errors/1", 200)
+	wants(t, page, `href="https://logs.example.com/?search=%22`+trace+`%22&amp;since=`, "Logs around", "Metrics around", `href="https://metrics.example.com/?from=`)
+	alone := newSite(t, f, func(o *Options) { o.Services = webui.Services("/", "", "", "") }).get("/errors/1", 200)
+	if strings.Contains(alone, "Logs around") || strings.Contains(alone, "Metrics around") {
+		t.Error("a service that is alone leads to others")
+	}
 }

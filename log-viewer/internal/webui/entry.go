@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -80,10 +81,33 @@ func (p *Pages) entry(w http.ResponseWriter, r *http.Request) error {
 	if request := fields.RequestID(plain); request != "" {
 		page.Links = append(page.Links, link{"This request", s.with(p.ui.Path("/"), "search", quoteTerm(request))})
 	}
+	page.Links = append(page.Links, p.waysFrom(e, plain)...)
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{
 		Name: "entry", Title: page.Line, Section: "/", Assets: []string{"detail.css", "logs.css", "detail.js", "lines.js"}, Data: &page,
 		Keys: []webui.Key{{Keys: "u", Does: "back to the explorer"}, {Keys: "j", Does: "next entry"}, {Keys: "k", Does: "previous entry"}},
 	})
+}
+
+// How far around an entry metrics are looked at.
+const metricsBefore, metricsAfter = time.Hour, 30 * time.Minute
+
+// waysFrom are the ways from an entry to the other services, of those that are
+// installed.
+func (p *Pages) waysFrom(e logs.Entry, plain string) []link {
+	var ways []link
+	add := func(label, address string) {
+		if address != "" {
+			ways = append(ways, link{label, address})
+		}
+	}
+	if trace := fields.TraceID(plain); trace != "" {
+		add("Errors of the trace", p.ui.Link("error-tracker", "/", webui.Window{}, "state", "all", "session_id", trace))
+	}
+	if request := fields.RequestID(plain); request != "" {
+		add("Errors of the request", p.ui.Link("error-tracker", "/", webui.Window{}, "state", "all", "session_id", request))
+	}
+	add("Metrics around", p.ui.Link("metrics-collector", "/", webui.Around(time.Unix(0, e.Time), metricsBefore, metricsAfter)))
+	return ways
 }
 
 func (p *Pages) fieldRow(name, value string) fieldRow {

@@ -90,7 +90,7 @@ func (p *Pages) explore(w http.ResponseWriter, r *http.Request) error {
 	}
 	p.links(&page, "/")
 	return p.ui.Render(w, r, status, webui.Page{
-		Name: "explore", Title: "Logs", Section: "/", Assets: listAssets, Refresh: sel.Refresh.Every, Keys: exploreKeys, Data: &page,
+		Name: "explore", Title: "Logs", Section: "/", Assets: listAssets, Refresh: sel.Refresh.Every, Keys: exploreKeys, Window: page.window(), Data: &page,
 	})
 }
 

@@ -197,3 +197,11 @@ func (s *selection) TimeChoices() []webui.RangeChoice {
 		{Value: "6h", Label: "Last 6 hours"}, {Value: "24h", Label: "Last 24 hours"}, {Value: "7d", Label: "Last 7 days"}, {Value: "30d", Label: "Last 30 days"},
 	}
 }
+
+// window is the time that the selection shows, for the ways to other services.
+func (s *selection) window() webui.Window {
+	if _, err := webui.ParseSpan(s.Time); err == nil && s.Since == "" && s.Until == "" {
+		return webui.Window{Span: s.Time}
+	}
+	return webui.Window{From: s.Filter.Since, To: s.Filter.Until}
+}

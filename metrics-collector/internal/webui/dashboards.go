@@ -74,7 +74,7 @@ func (p *Pages) dashboard(w http.ResponseWriter, r *http.Request) error {
 		}
 		page.Panels = append(page.Panels, view)
 	}
-	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "dashboard", Title: d.Title, Section: "/dashboards", Assets: chartAssets, Refresh: sel.Refresh.Every, Data: page})
+	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "dashboard", Title: d.Title, Section: "/dashboards", Assets: chartAssets, Refresh: sel.Refresh.Every, Window: sel.window(), Data: page})
 }
 
 // exportDashboard is the dashboard as the JSON that the API takes back.

@@ -86,8 +86,9 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) error {
 		}
 		page.addTotals(p, totals)
 	}
+	page.Ways = p.waysFrom(&sel)
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "overview", Title: "Overview", Section: "/", Assets: chartAssets,
-		Refresh: sel.Refresh.Every, Data: page})
+		Refresh: sel.Refresh.Every, Window: sel.window(), Data: page})
 }
 
 // views are what the overview has of HTTP and of web vitals; nil where there is nothing.

@@ -19,6 +19,7 @@ type selection struct {
 	From, To string // as they were given, if they were
 	Refresh  webui.RefreshChoice
 	RangeErr string
+	Ways     []webui.Field // to the same time in other services: labels and addresses
 	rng      metrics.Period
 }
 
@@ -113,3 +114,24 @@ func (s *selection) chart(c *Chart) *Chart {
 }
 
 func sortInts(list []int64) { slices.Sort(list) }
+
+// window is the time that the page shows, for the ways to other services.
+func (s *selection) window() webui.Window {
+	if s.From == "" && s.To == "" {
+		return webui.Window{Span: s.Period}
+	}
+	return webui.Window{From: time.UnixMilli(s.rng.FromMS), To: time.UnixMilli(s.rng.ToMS)}
+}
+
+// waysFrom are the ways to the same time in the other services, of those that are
+// installed.
+func (p *Pages) waysFrom(s *selection) []webui.Field {
+	var ways []webui.Field
+	if to := p.ui.Link("log-viewer", "/", s.window()); to != "" {
+		ways = append(ways, webui.Field{Name: "Logs of this time", Value: to})
+	}
+	if to := p.ui.Link("error-tracker", "/", s.window(), "state", "all", "project", s.Project); to != "" {
+		ways = append(ways, webui.Field{Name: "Errors since then", Value: to})
+	}
+	return ways
+}

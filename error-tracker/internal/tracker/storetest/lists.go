@@ -303,7 +303,7 @@ func testHostileSearch(t *testing.T, open Opener) {
 
 func testSession(t *testing.T, open Opener) {
 	s := openDefault(t, open)
-	for i, extra := range []string{`{"session_id":"a"}`, `{"session_id":"b"}`, `{"session_id":7}`, `["a"]`, ``, `{"session_id":""}`} {
+	for i, extra := range []string{`{"session_id":"a"}`, `{"session_id":"b"}`, `{"session_id":7}`, `["a"]`, ``, `{"session_id":""}`, `{"trace_id":"t-1"}`} {
 		r := newReport(i, start.Add(time.Duration(i)*time.Second))
 		r.Extra = []byte(extra)
 		if extra == "" {
@@ -311,7 +311,7 @@ func testSession(t *testing.T, open Opener) {
 		}
 		record(t, s, r)
 	}
-	for session, want := range map[string]int64{"a": 1, "b": 1, "7": 0, "": 6, "c": 0, "a' OR 1=1": 0} {
+	for session, want := range map[string]int64{"a": 1, "b": 1, "7": 0, "t-1": 1, "": 7, "c": 0, "a' OR 1=1": 0} {
 		if got := list(t, s, tracker.IssueQuery{SessionID: session}).Total; got != want {
 			t.Errorf("session %q: %d issues, want %d", session, got, want)
 		}

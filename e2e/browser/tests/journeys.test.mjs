@@ -1,0 +1,188 @@
+// The ways that a new user goes through all four services, in a browser, each
+// from its beginning to its end.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { startMailbox } from '../mailbox.mjs';
+import { clean, launch, shut, watch } from '../pages.mjs';
+import { cartMap } from '../relay.mjs';
+import { startStack } from '../stack.mjs';
+
+describe('journeys', () => {
+  let stack, browser, mailbox, state;
+  const began = Date.now();
+  before(async () => {
+    mailbox = await startMailbox();
+    stack = await startStack({
+      'error-tracker': { SMTP_HOST: '127.0.0.1', SMTP_PORT: String(mailbox.port), SMTP_FROM: 'errors@example.com', SMTP_TLS: 'none', ALERT_EMAILS: 'ann@example.com' },
+    });
+    browser = await launch();
+    // One sign-in for each service: sessions belong to the host, under names of their own.
+    const context = await browser.newContext();
+    for (const service of [stack.errors, stack.logs, stack.metrics, stack.relay]) {
+      const page = await context.newPage();
+      await page.goto(service.url);
+      await page.fill('#key', service.key);
+      await page.click('button:has-text("Sign in")');
+      await page.waitForSelector('.top');
+    }
+    state = await context.storageState();
+    await context.close();
+  });
+  after(async () => {
+    await browser?.close();
+    await stack?.stop();
+    mailbox?.close();
+    console.log(`all journeys took ${Math.round((Date.now() - began) / 1000)} s`);
+  });
+
+  // open begins at a page of a service; the services may link to each other.
+  const open = async (address) => {
+    const context = await browser.newContext({ storageState: state, viewport: { width: 1280, height: 900 }, locale: 'en-GB', timezoneId: 'Europe/Berlin' });
+    const page = await context.newPage();
+    watch(page, stack.errors.url, stack.logs.url, stack.metrics.url, stack.relay.url);
+    await page.goto(address);
+    return page;
+  };
+  const done = async (page) => { await clean(page); await shut(page); };
+  const paste = (command) => new Promise((resolve, reject) => execFile('sh', ['-c', `${command} -sSf`], { env: { ...process.env, API_KEY: stack.errors.key } },
+    (err, stdout, stderr) => (err ? reject(new Error(stderr)) : resolve(stdout))));
+  const heading = (page) => page.textContent('h1');
+
+  test('1. from nothing to the first error, log line and chart, by what the pages say', async () => {
+    let page = await open(stack.errors.url);
+    await paste((await page.textContent('#first-curl')).replace('YOUR_API_KEY', stack.errors.key));
+    await page.waitForSelector('tr[data-row]', { timeout: 20000 });
+    await page.click('tr[data-row] a');
+    assert.match(await heading(page), /ValueError/);
+    await done(page);
+
+    page = await open(stack.logs.url);
+    await paste(await page.textContent('#snippet'));
+    await page.click('text=Show the logs', { timeout: 20000 });
+    await page.waitForSelector('.view');
+    await done(page);
+
+    page = await open(stack.metrics.url);
+    await paste(await page.textContent('#snippet'));
+    await page.click('text=Show the overview', { timeout: 20000 });
+    await page.waitForSelector('ml-chart');
+    await done(page);
+
+    page = await open(stack.relay.url);
+    await page.fill('input[name="project"]', 'shop');
+    await page.click('button:has-text("Create")');
+    await page.waitForSelector('.snippets');
+    assert.match(await page.textContent('.snippets'), /<script/);
+    await done(page);
+  });
+
+  test('2. a mail, the issue, the lines of its request, and the metric that rose', async () => {
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736', now = new Date().toISOString();
+    await stack.logs.post('/api/logs', [
+      { container: 'api', level: 'INFO', message: `{"msg":"order received","order":4711,"trace_id":"${trace}"}`, timestamp: now },
+      { container: 'api', level: 'ERROR', message: `{"msg":"no address for order 4711","trace_id":"${trace}"}`, timestamp: now },
+      { container: 'api', level: 'INFO', message: '{"msg":"something else"}', timestamp: now },
+    ]);
+    await stack.metrics.post('/api/metrics', Array.from({ length: 20 }, () => ({ name: 'http_requests_total', type: 'counter', value: 1, labels: { method: 'POST', endpoint: '/orders', status: '500' } })));
+    await stack.errors.post('/api/errors', {
+      project: 'shop', exception_type: 'ShippingError', message: 'no address for order 4711', traceback: 'ShippingError: no address\n    at ship (app/orders.py:214)', extra: { trace_id: trace },
+    });
+    let link;
+    for (let i = 0; i < 300 && !link; i++) {
+      const mail = mailbox.mails.map((m) => m.replaceAll('=\n', '').replaceAll('=3D', '=')).find((m) => m.includes('ShippingError'));
+      link = mail?.match(new RegExp(`${stack.errors.url}/errors/\\d+`))?.[0];
+      if (!link) await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.ok(link, `no mail with a link came: ${mailbox.mails.join('\n---\n').slice(0, 2000)}`);
+
+    const page = await open(link);
+    assert.match(await heading(page), /ShippingError/);
+    await page.click('a:has-text("Logs of the trace")');
+    await page.waitForSelector('.view');
+    assert.ok(page.url().startsWith(stack.logs.url), page.url());
+    assert.match(await page.textContent('.found'), /^2 entries/);
+    const { logs } = await stack.logs.api(`/api/logs?search=${encodeURIComponent(`"${trace}"`)}`);
+    await page.goto(`${stack.logs.url}/logs/${logs[0].id}`);
+    await page.click('a:has-text("Errors of the trace")');
+    assert.equal(await page.locator('tr[data-row]').count(), 1);
+    assert.match(await page.textContent('tr[data-row]'), /ShippingError/);
+    await page.click('tr[data-row] a');
+    await page.click('a:has-text("Metrics around")');
+    assert.ok(page.url().startsWith(stack.metrics.url), page.url());
+    assert.match(await page.textContent('main'), /Errors\d+(\.\d)? %/);
+    await done(page);
+  });
+
+  test('3. slow since noon: metrics, the logs of that time, and the release', async () => {
+    const at = new Date(Date.now() - 60_000).toISOString();
+    await stack.metrics.post('/api/metrics', Array.from({ length: 30 }, (_, n) => ({ name: 'http_request_duration_seconds', type: 'histogram', value: 2 + n / 10, labels: { method: 'GET', endpoint: '/slow' } })));
+    await stack.logs.post('/api/logs', [{ container: 'db', level: 'WARNING', message: 'slow query of release 1.4.1: 2300 ms', timestamp: at }]);
+    await stack.errors.post('/api/errors', { project: 'shop', exception_type: 'Timeout', message: 'query took too long', traceback: 'Timeout: x\n    at q (app/db.py:1)', release: '1.4.1' });
+    const page = await open(`${stack.metrics.url}/explore?metric=http_request_duration_seconds&by=endpoint&period=1h`);
+    await page.waitForSelector('ml-chart');
+    await page.click('a:has-text("Logs of this time")');
+    assert.equal(new URL(page.url()).searchParams.get('time'), '1h', 'the time is carried');
+    await page.fill('input[name="search"]', 'slow');
+    await page.press('input[name="search"]', 'Enter');
+    await page.waitForURL(/search=slow/);
+    assert.match(await page.textContent('main'), /slow query of release 1\.4\.1/);
+    // The navigation carries the same time to the errors.
+    await page.click('nav.services a:has-text("Errors")');
+    assert.equal(new URL(page.url()).searchParams.get('time'), '1h');
+    await page.click('tr[data-row] a:has-text("Timeout")');
+    assert.match(await page.textContent('main'), /1\.4\.1/);
+    await done(page);
+  });
+
+  test('4. an error of a browser, its source before it was minified, and resolved', async () => {
+    const { public_key: key } = await stack.relay.post('/api/dsn-keys', { project: 'web', origins: ['https://shop.example'] });
+    const map = new URLSearchParams({ project: 'web', release: '2.0.0', file_url: 'https://shop.example/assets/app.min.js' });
+    await stack.relay.post(`/api/source-maps?${map}`, cartMap('2.0.0'));
+    const answer = await fetch(`${stack.relay.url}/api/browser/errors?key=${key}`, {
+      method: 'POST', headers: { Origin: 'https://shop.example' },
+      body: JSON.stringify({ type: 'TypeError', message: 'price is undefined', release: '2.0.0', stack: 'TypeError: price is undefined\n    at n (https://shop.example/assets/app.min.js:1:2)' }),
+    });
+    assert.ok(answer.ok, `${answer.status} ${await answer.text()}`);
+    const page = await open(`${stack.errors.url}/?project=web`);
+    for (let i = 0; i < 40 && !await page.locator('tr[data-row]').count(); i++) {
+      await page.waitForTimeout(250);
+      await page.reload();
+    }
+    await page.click('tr[data-row] a');
+    const text = await page.textContent('.trace');
+    assert.match(text, /src\/cart\.ts/);
+    assert.match(text, /return item\.price\.amount/);
+    await page.click('button:has-text("Resolve")');
+    await page.waitForSelector('button:has-text("Unresolve")');
+    await done(page);
+  });
+
+  test('5. a server without an agent: the list of containers, and the one that crashes again and again', async () => {
+    const container = async (id, name, lines) => {
+      const dir = join(stack.containers, id);
+      await mkdir(dir);
+      await writeFile(join(dir, `${id}-json.log`), lines.map((log, n) => JSON.stringify({ log: `${log}\n`, stream: log.includes('FATAL') ? 'stderr' : 'stdout', time: new Date(Date.now() - (lines.length - n) * 1000).toISOString() })).join('\n') + '\n');
+      await writeFile(join(dir, 'config.v2.json'), JSON.stringify({ ID: id, Name: `/${name}`, Config: { Image: `${name}:1` } }));
+    };
+    await container('a'.repeat(64), 'web', Array.from({ length: 30 }, (_, n) => `GET /${n} 200`));
+    await container('b'.repeat(64), 'payments', Array.from({ length: 12 }, (_, n) => (n % 2 ? 'FATAL: cannot read /run/secrets/token' : 'payments starting')));
+    for (let i = 0; ; i++) {
+      const { containers } = await stack.logs.api('/api/containers');
+      if (containers.some((c) => c.name === 'payments') && containers.some((c) => c.name === 'web')) break;
+      assert.ok(i < 200, `not read: ${JSON.stringify(containers)}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const page = await open(`${stack.logs.url}/containers`);
+    const row = page.locator('tr[data-row]:has-text("payments")');
+    assert.match(await row.textContent(), /50\.0 %/);
+    assert.match(await page.locator('tr[data-row]:has-text("web")').first().textContent(), /0 %/);
+    await row.locator('a:has-text("50.0 %")').click();
+    await page.waitForSelector('.view');
+    assert.match(await page.textContent('.found'), /^6 entries/);
+    assert.match(await page.textContent('main'), /cannot read \/run\/secrets\/token/);
+    await done(page);
+  });
+});
