@@ -1,0 +1,198 @@
+package main
+
+// mutations are the safeties, in the order of the table in docs/reliability.md.
+var mutations = []mutation{
+	{
+		row: "A1", what: "an answer before the commit: a batch is answered, then committed",
+		file:   "shared/sqlitedb/writer.go",
+		old:    "\tif err := w.conn.exec(\"COMMIT\"); err != nil {\n\t\tw.failBatch(fmt.Errorf(\"COMMIT: %w\", err))\n\t\tw.reset()\n\t\treturn\n\t}\n",
+		new:    "\tfor _, r := range w.batch {\n\t\tr.done <- struct{}{}\n\t}\n\tw.batch = w.batch[:0]\n\ttime.Sleep(10 * time.Millisecond)\n\tif err := w.conn.exec(\"COMMIT\"); err != nil {\n\t\tw.reset()\n\t}\n\treturn\n",
+		module: "e2e", pkg: "./promises", test: "TestKillsLoseAndDoubleNothing/log-viewer", testAsRunning: "log-viewer",
+	},
+	{
+		row: "A2", what: "event ids are not remembered: what is sent again counts again",
+		file: "error-tracker/internal/sqlite/record.go", old: "case !fresh:\n\t\t\treturn duplicate(tx, r.eventKey)", new: "case !fresh:\n",
+		module: "e2e", pkg: "./promises", test: "TestKillsAtEverySystemCall/error-tracker", testAsRunning: "error-tracker",
+	},
+	{
+		row: "A3", what: "`synchronous=FULL` is `NORMAL`",
+		file: "shared/sqlitedb/conn.go", old: `"synchronous=FULL"`, new: `"synchronous=NORMAL"`,
+		module: "e2e", pkg: "./promises", test: "TestPowerCutsLoseNothing",
+	},
+	{
+		row: "A4", what: "a full disk has no kind of its own: 500 instead of 503",
+		file: "shared/sqlitedb/errors.go", old: "\tcase sqlite3.SQLITE_FULL:\n\t\treturn unavailable(err, retryDisk, \"the disk is full\")\n", new: "",
+		module: "e2e", pkg: "./promises", test: "TestAFullDiskIsRefusedAndLeftBehind/metrics-collector", testAsRunning: "metrics-collector",
+	},
+	{
+		row: "A4", what: "no floor: the disk is filled to the last page",
+		file: "shared/sqlitedb/floor.go", old: "low := free >= 0 && free < f.min", new: "low := false && free < f.min",
+		module: "shared", pkg: "./sqlitedb", test: "TestTheFloorKeepsRoomForRetention",
+	},
+	{
+		row: "A5", what: "an error at COMMIT is not told to who waits",
+		file: "shared/sqlitedb/writer.go", old: "\tfor _, r := range w.batch {\n\t\tw.answer(r, err)\n\t}\n", new: "\tfor _, r := range w.batch {\n\t\tw.answer(r, nil)\n\t}\n",
+		module: "e2e", pkg: "./promises", test: "TestAFailedSyncIsNoFalseAnswer",
+	},
+	{
+		row: "A6", what: "the pages of a database are not looked at when it is opened",
+		file: "shared/sqlitedb/inspect.go", old: "\treturn inspectPages(ctx, c, path, o)\n", new: "\treturn nil\n",
+		module: "shared", pkg: "./sqlitedb", test: "TestADamagedFileIsRefusedAndLeftAlone",
+	},
+	{
+		row: "A7", what: "a copy is not checked before it replaces the one before",
+		file: "shared/sqlitedb/backup.go", old: "if err := checkFile(ctx, tmp.Name()); err != nil {", new: "if err := error(nil); err != nil {",
+		module: "shared", pkg: "./sqlitedb", test: "TestACopyThatIsNotGoodReplacesNothing",
+	},
+	{
+		row: "A8", what: "newer databases are opened",
+		file: "shared/sqlitedb/inspect.go", old: "case version > int64(newest):", new: "case version > int64(newest)+1000:",
+		module: "e2e", pkg: "./promises", test: "TestNewerDatabasesAreRefused",
+	},
+	{
+		row: "A8", what: "a migration is no transaction",
+		file: "shared/sqlitedb/migrate.go", old: "\tif err := c.exec(\"BEGIN IMMEDIATE\"); err != nil {\n\t\treturn err\n\t}\n\terr := func() error {", new: "\terr := func() error {",
+		module: "shared", pkg: "./sqlitedb", test: "TestAKillInAMigrationLeavesTheOldOrTheNew|TestAMigrationThatFails",
+	},
+	{
+		row: "A10", what: "snapshots may be read for ever",
+		file: "shared/sqlitedb/snapshot.go", old: "if time.Now().After(s.end) {", new: "if false && time.Now().After(s.end) {",
+		module: "shared", pkg: "./sqlitedb", test: "TestSnapshotEndsAtItsLimits",
+	},
+	{
+		row: "A11", what: "the place in a log file is not kept with its lines",
+		file: "log-viewer/internal/sqlite/append.go", old: "\t\t\t_, err = tx.Exec(put, c.Key, c.State)\n", new: "\t\t\t_ = put\n",
+		module: "e2e", pkg: ".", test: "TestEveryLineOfAContainerIsStoredOnce", testAsRunning: "log-viewer",
+	},
+	{
+		row: "A12", what: "series without limit",
+		file: "metrics-collector/internal/metrics/index.go", old: "return x.count >= x.limits.Series || x.projects[project] >= x.limits.SeriesPerProject ||", new: "return false && x.projects[project] >= x.limits.SeriesPerProject ||\n\t\tfalse &&",
+		module: "metrics-collector", pkg: "./internal/httpapi", test: "TestSeriesFloodIsBounded",
+	},
+	{
+		row: "B1", what: "no time limit for reading requests",
+		file: "shared/server/run.go", old: "\t\t\tReadHeaderTimeout: o.times.readHeader,\n\t\t\tReadTimeout:       o.times.read,\n", new: "",
+		module: "e2e", pkg: "./promises", test: "TestSlowClientsHurtNobodyAndAreDropped",
+	},
+	{
+		row: "B2", what: "bodies are limited before decompression only",
+		file: "shared/server/body.go", old: "if b.read > b.limit {", new: "if b.read > b.limit && b.encoding == nil {",
+		module: "shared", pkg: "./server", test: "TestBodyLimits|TestGzipBombCostsLittle",
+	},
+	{
+		row: "B3", what: "JSON may be nested without limit",
+		file: "shared/jsonpull/parser.go", old: "if p.depth == p.maxDepth {", new: "if p.depth == -1 {",
+		module: "shared", pkg: "./jsonpull", test: "TestNestingHasALimit",
+	},
+	{
+		row: "B5", what: "searches without a deadline",
+		file: "log-viewer/internal/sqlite/search.go", old: "return context.WithTimeout(ctx, d)", new: "return context.WithCancel(ctx)",
+		module: "log-viewer", pkg: "./internal/sqlite", test: "TestASearchEndsInTime",
+	},
+	{
+		row: "B6", what: "who finds the write queue full waits",
+		file: "shared/sqlitedb/writer.go", old: "\tdefault:\n\t\tdb.w.stats.refusedQueue.Add(1)\n\t\treturn errs.RetryIn(errs.Unavailable, retryQueueFull, \"too many writes are waiting, the limit is %d\", cap(db.w.queue))\n", new: "\tcase <-time.After(time.Minute):\n\t\treturn errs.RetryIn(errs.Unavailable, retryQueueFull, \"%d\", cap(db.w.queue))\n",
+		module: "shared", pkg: "./sqlitedb", test: "TestAFullQueueRefusesAtOnce",
+	},
+	{
+		row: "B8", what: "live streams without a deadline for writing",
+		file: "log-viewer/internal/httpapi/tail.go", old: "if err := s.control.SetWriteDeadline(time.Now().Add(s.limit)); err != nil {", new: "if err := s.control.SetWriteDeadline(time.Time{}); err != nil {",
+		module: "log-viewer", pkg: "./internal/httpapi", test: "TestClientsThatDoNotReadAreCut",
+	},
+	{
+		row: "B9", what: "the relay follows redirects of the services behind it",
+		file: "browser-relay/internal/upstream/client.go", old: "CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },", new: "",
+		module: "browser-relay", pkg: ".", test: "TestBadUpstreams",
+	},
+	{
+		row: "B10", what: "mails without a budget",
+		file: "error-tracker/internal/tracker/alerting/composer.go", old: "return c.Budget - len(c.singles)", new: "return 1 << 20",
+		module: "error-tracker", pkg: "./internal/tracker/alerting", test: "TestStormMakesAHandfulOfMails",
+	},
+	{
+		row: "B11", what: "SIGTERM cuts requests",
+		file: "shared/server/run.go", old: "if f.server.Shutdown(drain) != nil {", new: "if f.server.Close(); drain.Err() != nil {",
+		module: "shared", pkg: "./server", test: "TestStopUnderLoadCutsNoRequest|TestStopIsInOrderAndRequestsFinish",
+	},
+	{
+		row: "B12", what: "panics are not caught",
+		file: "shared/problem/handler.go", old: "\tp := recover()\n", new: "\tvar p any\n",
+		module: "shared", pkg: "./problem", test: "TestPanicBecomesOne500",
+	},
+	{
+		row: "C1", what: "messages are not escaped in the list of issues",
+		file: "error-tracker/internal/webui/issues.go", old: "\tMessage   string\n", new: "\tMessage   template.HTML\n",
+		also:   [][2]string{{"Message: webui.Line(i.Message, 200), Where", "Message: template.HTML(webui.Line(i.Message, 200)), Where"}, {"import (\n", "import (\n\t\"html/template\"\n"}},
+		module: "error-tracker", pkg: "./internal/webui", test: "TestTextIsOnlyText",
+	},
+	{
+		row: "C1", what: "addresses in events become links whatever their scheme",
+		file: "shared/webui/text.go", old: "if !strings.HasPrefix(low, \"http://\") && low != \"https://\" {", new: "if low == \"-\" {",
+		module: "error-tracker", pkg: "./internal/webui", test: "TestLinksOfReportsAreSafe|TestTextIsOnlyText",
+	},
+	{
+		row: "C2", what: "the policy allows inline scripts",
+		file: "shared/server/headers.go", old: "script-src 'self';", new: "script-src 'self' 'unsafe-inline';",
+		module: "e2e", pkg: "./promises", test: "TestEveryAnswerHasTheHeadersThatProtectIt",
+	},
+	{
+		row: "C3", what: "changes by cookie from any site",
+		file: "shared/auth/guard.go", old: "if err := g.cross.Check(r); err != nil {", new: "if err := error(nil); err != nil {",
+		module: "shared", pkg: "./auth", test: "TestChangesByCookieMustComeFromOurPages",
+	},
+	{
+		row: "C4", what: "the API without its guard",
+		file: "error-tracker/routes.go", old: "\t\tr.Use(keyed...)\n", new: "\t\t_ = keyed\n",
+		module: "error-tracker", pkg: ".", test: "TestEveryOtherRouteNeedsTheKey",
+	},
+	{
+		row: "C5", what: "a key in the address is taken",
+		file: "shared/auth/guard.go", old: "\tif keys := r.Header[headerName]; keys != nil {\n", new: "\tif k := r.URL.Query().Get(\"api_key\"); k != \"\" && g.options.Key.Match(k) {\n\t\treturn \"key\", nil\n\t}\n\tif keys := r.Header[headerName]; keys != nil {\n",
+		module: "e2e", pkg: "./promises", test: "TestKeysInAddressesAndProbes",
+	},
+	{
+		row: "C6", what: "wrong keys without limit",
+		file: "shared/auth/guard.go", old: "if ok, wait := g.wrong.Allow(clientip.Key(r)); !ok {", new: "if ok, wait := true, time.Second; !ok {",
+		module: "e2e", pkg: "./promises", test: "TestAddressesThatClientsClaimAreNotBelieved",
+	},
+	{
+		row: "C8", what: "addresses that any client claims are believed",
+		file: "shared/clientip/clientip.go", old: "if within(trusted, addr) {\n\t\t\t\tif client", new: "if true {\n\t\t\t\tif client",
+		module: "e2e", pkg: "./promises", test: "TestAddressesThatClientsClaimAreNotBelieved",
+	},
+	{
+		row: "C9", what: "an origin is allowed when it begins like an entry",
+		file: "shared/origin/origin.go", old: "return entry == origin\n", new: "return strings.HasPrefix(origin, entry)\n",
+		module: "shared", pkg: "./origin", test: "TestAllows",
+	},
+	{
+		row: "C11", what: "logs may be links and pipes",
+		file: "log-viewer/internal/docker/container.go", old: "if !before.Mode().IsRegular() {", new: "if false {",
+		module: "log-viewer", pkg: "./internal/docker", test: "TestHostileFolder",
+	},
+	{
+		row: "C13", what: "texts in the log are not cut",
+		file: "shared/logging/logging.go", old: "if len(s) <= limit {", new: "if true {",
+		module: "shared", pkg: "./logging", test: "TestHostileTextsStayInTheirLine",
+	},
+	{
+		row: "C14", what: "secrets print",
+		file: "shared/config/secret.go", old: "func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }", new: "func (s Secret) LogValue() slog.Value { return slog.StringValue(s.text) }",
+		module: "shared", pkg: "./config", test: "TestSecretNeverPrints",
+	},
+	{
+		row: "C15", what: "secrets in events stay",
+		file: "error-tracker/internal/tracker/scrub/scrub.go", old: "\tif s.off {\n\t\treturn\n", new: "\tif true {\n\t\treturn\n",
+		module: "error-tracker", pkg: "./internal/tracker/scrub", test: "TestTexts|TestNames",
+	},
+	{
+		row: "C17", what: "mail goes in clear when TLS is required and not offered",
+		file: "error-tracker/internal/smtp/client.go", old: "case c.policy == Required:", new: "case false:",
+		module: "error-tracker", pkg: "./internal/smtp", test: "TestRequiredTLSNeverSendsInClear",
+	},
+	{
+		row: "D8", what: "short keys are taken",
+		file: "shared/config/keys.go", old: "if len(key) < minSecretChars {", new: "if false {",
+		module: "shared", pkg: "./config", test: "TestSecretsThatAnybodyCouldGuessAreRefused",
+	},
+}
