@@ -19,6 +19,7 @@ import (
 
 	"github.com/monlight/monlight/log-viewer/internal/logs"
 	"github.com/monlight/monlight/log-viewer/internal/sqlite"
+	"github.com/monlight/monlight/shared/auth/authtest"
 	"github.com/monlight/monlight/shared/config"
 	"github.com/monlight/monlight/shared/server"
 	"github.com/monlight/monlight/shared/sqlitedb"
@@ -98,6 +99,7 @@ func TestEveryRouteWantsTheKey(t *testing.T) {
 	if err != nil || n < 20 {
 		t.Errorf("%d routes, %v", n, err)
 	}
+	authtest.RefusesForeignPages(t, h, routes, testKey, "POST /sign-in", "POST /sign-out")
 	for _, target := range []string{"/metrics", "/nothing", "/api/nothing", "/api/logs/tail?api_key=" + testKey} {
 		if status, _, _ := ask(h, http.MethodGet, target, ""); status != http.StatusUnauthorized {
 			t.Errorf("GET %s without a key: %d", target, status)

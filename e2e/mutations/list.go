@@ -138,7 +138,7 @@ var mutations = []mutation{
 	{
 		row: "C3", what: "changes by cookie from any site",
 		file: "shared/auth/guard.go", old: "if err := g.cross.Check(r); err != nil {", new: "if err := error(nil); err != nil {",
-		module: "shared", pkg: "./auth", test: "TestChangesByCookieMustComeFromOurPages",
+		module: "error-tracker", pkg: ".", test: "TestNoRouteTakesChangesFromForeignPages",
 	},
 	{
 		row: "C4", what: "the API without its guard",
