@@ -34,6 +34,12 @@ for id, kind, what, n in db.execute("SELECT project_id, kind, what, sum(n) FROM 
 db.close()
 `;
 
+const tryRules = async (page) => {
+  await page.fill('textarea', '# an empty cart is one issue for each kind of browser\nmessage:"cart * is empty" -> empty cart, {{ default }}\ntype:*TimeoutError path:*/payments/* -> provider-down');
+  await page.click('text=Try on past events');
+  await page.waitForSelector('#preview');
+};
+
 describe('pictures for the documents', () => {
   let service, browser, session, id, project;
   before(async () => {
@@ -54,8 +60,9 @@ describe('pictures for the documents', () => {
     mkdirSync(folder, { recursive: true });
     for (const scheme of ['light', 'dark']) {
       for (const [width, height] of [[1280, 860], [360, 780]]) {
-        for (const [name, path] of [['issues', '/'], ['issue', `/errors/${id}`], ['ingest', `/ingest?project=${project.id}`], ['settings', `/projects/${project.id}/settings`]]) {
+        for (const [name, path, act] of [['issues', '/'], ['issue', `/errors/${id}`], ['ingest', `/ingest?project=${project.id}`], ['settings', `/projects/${project.id}/settings`], ['rules', `/projects/${project.id}/rules`, tryRules]]) {
           const page = await session.open(path, { scheme, width, height, zone: 'UTC' });
+          await act?.(page);
           const file = `${folder}error-tracker-${name}-${scheme}-${width}.png`;
           await page.screenshot({ path: file });
           try {

@@ -42,6 +42,17 @@ describe('the quality of the pages', () => {
     ['projects', session, '/projects'],
     ['project', session, `/projects/${project.id}`],
     ['settings of a project', session, `/projects/${project.id}/settings`],
+    ['grouping rules', session, `/projects/${project.id}/rules`],
+    ['rules that are tried', session, `/projects/${project.id}/rules`, async (page) => {
+      await page.fill('textarea', 'type:TypeError -> {{ message }}\n\nmessage:late -> late, "a fingerprint that has a rather long name and goes on and on"');
+      await page.click('text=Try on past events');
+      await page.waitForSelector('#preview');
+    }],
+    ['rules with a mistake', session, `/projects/${project.id}/rules`, async (page) => {
+      await page.fill('textarea', 'type:TypeError');
+      await page.click('text=Save');
+      await page.waitForSelector('[role=alert]');
+    }],
     ['ingest', session, `/ingest?project=${project.id}`, (page) => page.evaluate(() => { for (const d of document.querySelectorAll('details')) d.open = true; })],
     ['ingest of a week', session, '/ingest?window=week'],
     ['no ingest', first, '/ingest'],

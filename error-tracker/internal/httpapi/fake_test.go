@@ -32,6 +32,7 @@ type fakeTracker struct {
 	project  tracker.Project
 	settings tracker.Settings
 	ingest   []tracker.IngestCount
+	preview  tracker.Preview
 }
 
 var missing = errs.New(errs.NotFound, "the store's own words")
@@ -195,6 +196,11 @@ func (c counted) Count(project int64, kind tracker.IngestKind, what string, n in
 
 func (f *fakeTracker) Settings(context.Context, string) (*tracker.Settings, error) {
 	return &f.settings, f.err
+}
+
+func (f *fakeTracker) PreviewRules(_ context.Context, _ int64, rules string) (*tracker.Preview, error) {
+	s := tracker.Settings{Rules: rules}
+	return &f.preview, cmp.Or(s.Validate(), f.err)
 }
 
 func (f *fakeTracker) IngestHealth(_ context.Context, project int64, w tracker.IngestWindow) (*tracker.IngestHealth, error) {

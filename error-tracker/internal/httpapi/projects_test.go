@@ -70,7 +70,7 @@ func TestProjectRefusals(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	const none = `{"version":0,"scrub":{"off":false,"remove":[],"keep":[],"drop_ip":false},"filters":{"localhost":false,"extensions":false,"crawlers":false,"messages":[]}}`
+	const none = `{"version":0,"scrub":{"off":false,"remove":[],"keep":[],"drop_ip":false},"filters":{"localhost":false,"extensions":false,"crawlers":false,"messages":[]},"rules":""}`
 	for _, test := range []struct {
 		method, target, body string
 		status               int
@@ -89,6 +89,9 @@ func TestSettings(t *testing.T) {
 		{"POST", "/api/projects/3/settings", `{"filters":{"crawlers":1}}`, 400, "filters.crawlers must be true or false"},
 		{"POST", "/api/projects/3/settings", `{"filters":{"messages":["*"]}}`, 400, "which every event fits"},
 		{"POST", "/api/projects/3/settings", `{"filters":{"web":true}}`, 400, `unknown field: \"filters.web\"`},
+		{"POST", "/api/projects/3/settings", `{"rules":"type:A -> a\n"}`, 200, `"rules":"type:A -\u003e a\n"`},
+		{"POST", "/api/projects/3/settings", `{"rules":"\n type:A ->"}`, 400, "rules, line 2, column 11: a part of the fingerprint is empty"},
+		{"POST", "/api/projects/3/settings", `{"rules":[]}`, 400, "rules must be a string"},
 		{"POST", "/api/projects/3/settings", `{"version":7}`, 409, "changed the settings"},
 		{"POST", "/api/projects/3/settings", `{"version":"7"}`, 400, "version must be a whole number"},
 		{"POST", "/api/projects/3/settings", `{"x":1}`, 400, `unknown field: \"x\"`},

@@ -16,6 +16,7 @@ type settingsJSON struct {
 	Version int64       `json:"version"`
 	Scrub   scrubJSON   `json:"scrub"`
 	Filters filtersJSON `json:"filters"`
+	Rules   string      `json:"rules"`
 }
 
 type filtersJSON struct {
@@ -37,6 +38,7 @@ func newSettingsJSON(s *tracker.Settings) settingsJSON {
 		Version: s.Version,
 		Scrub:   scrubJSON{s.Scrub.Off, orEmpty(s.Scrub.Remove), orEmpty(s.Scrub.Keep), s.Scrub.DropIP},
 		Filters: filtersJSON{s.Filters.Localhost, s.Filters.Extensions, s.Filters.Crawlers, orEmpty(s.Filters.Messages)},
+		Rules:   s.Rules,
 	}
 }
 
@@ -76,6 +78,12 @@ func settingsMember(p *jsonpull.Parser, name string, s *tracker.Settings) error 
 		n, err := strconv.ParseInt(text, 10, 64)
 		if s.Version = n; !isNumber || err != nil {
 			return errs.New(errs.Invalid, "version must be a whole number")
+		}
+		return nil
+	case "rules":
+		var ok bool
+		if s.Rules, ok = p.String(); !ok {
+			return errs.New(errs.Invalid, "rules must be a string")
 		}
 		return nil
 	case "scrub":

@@ -75,6 +75,7 @@ func TestPagesOfAnIssueReadItsRowsOnly(t *testing.T) {
 		"older":            "SELECT max(id) FROM occurrences WHERE issue_id = 7 AND id < 99",
 		"oldest kept":      "SELECT id FROM occurrences WHERE issue_id = 7 AND first = 0 ORDER BY id LIMIT 1",
 		"groups":           sqlGroups,
+		"issue of a hash":  sqlIssueOfHash,
 		"environments":     sqlIssueEnvironments,
 		"releases":         sqlIssueReleases,
 		"users":            "SELECT 1 FROM hashes h JOIN hash_users u ON u.hash_id = h.id WHERE h.issue_id = 7 AND h.id <> 8 AND u.user = 9",

@@ -21,6 +21,7 @@ import (
 type storedSettings struct {
 	Scrub   storedScrub   `json:"scrub"`
 	Filters storedFilters `json:"filters"`
+	Rules   string        `json:"rules,omitempty"`
 }
 
 type storedFilters struct {
@@ -38,7 +39,7 @@ type storedScrub struct {
 }
 
 func encodeSettings(s *tracker.Settings) (string, error) {
-	b, err := json.Marshal(storedSettings{Scrub: storedScrub(s.Scrub), Filters: storedFilters(s.Filters)})
+	b, err := json.Marshal(storedSettings{Scrub: storedScrub(s.Scrub), Filters: storedFilters(s.Filters), Rules: s.Rules})
 	return string(b), err
 }
 
@@ -47,7 +48,7 @@ func decodeSettings(text string) (*tracker.Settings, error) {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
-	return &tracker.Settings{Scrub: scrub.Rules(s.Scrub), Filters: inbound.Rules(s.Filters)}, nil
+	return &tracker.Settings{Scrub: scrub.Rules(s.Scrub), Filters: inbound.Rules(s.Filters), Rules: s.Rules}, nil
 }
 
 // maxCachedSettings bounds the settings at hand, by the name of their project.

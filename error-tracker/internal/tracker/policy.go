@@ -5,6 +5,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/grouping"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/grouprules"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/inbound"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
 )
@@ -15,10 +18,24 @@ type policy struct {
 	settings *Settings // that it was made of
 	filter   *inbound.Filter
 	scrub    *scrub.Scrubber
+	rules    grouprules.Rules
 }
 
 func newPolicy(s *Settings) *policy {
-	return &policy{settings: s, filter: inbound.New(s.Filters), scrub: scrub.New(s.Scrub)}
+	// Rules are checked before they are saved. If a later release wrote some that
+	// this one does not know, events are grouped without.
+	rules, _ := parseRules(s.Rules)
+	return &policy{settings: s, filter: inbound.New(s.Filters), scrub: scrub.New(s.Scrub), rules: rules}
+}
+
+// keyOf is the place of an event among the issues: by the first rule that fits
+// it, else by what its sender said, else by the built-in rules.
+func keyOf(e *event.Event, rules grouprules.Rules) (grouping.Key, *grouprules.Rule) {
+	r := rules.Match(e)
+	if r == nil {
+		return grouping.Of(e), nil
+	}
+	return grouping.ByRule(e, r.Source, r.Fingerprint), r
 }
 
 // maxPolicies bounds how many are at hand.

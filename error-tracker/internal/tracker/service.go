@@ -65,7 +65,8 @@ func (s *Service) report(ctx context.Context, e *event.Event, store func(context
 		return Outcome{Status: Unwanted, EventID: e.ID, ProjectID: policy.settings.ProjectID, Reason: reason}, nil
 	}
 	policy.scrub.Event(e)
-	out, err := store(ctx, e, grouping.Of(e))
+	k, _ := keyOf(e, policy.rules)
+	out, err := store(ctx, e, k)
 	if err != nil {
 		return Outcome{}, err
 	}

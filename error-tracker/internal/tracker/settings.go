@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/monlight/monlight/error-tracker/internal/tracker/grouprules"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/inbound"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
 	"github.com/monlight/monlight/shared/errs"
@@ -17,6 +18,7 @@ type Settings struct {
 
 	Scrub   scrub.Rules   // what is removed from events before they are stored
 	Filters inbound.Rules // which events are not stored
+	Rules   string        // how events are grouped, see [grouprules.Parse]
 }
 
 // Limits of settings.
@@ -40,7 +42,20 @@ func (s *Settings) Validate() error {
 			}
 		}
 	}
-	return s.Filters.Validate()
+	if err := s.Filters.Validate(); err != nil {
+		return err
+	}
+	_, err := parseRules(s.Rules)
+	return err
+}
+
+// parseRules reads rules; the error says where in them it is.
+func parseRules(text string) (grouprules.Rules, error) {
+	rules, err := grouprules.Parse(text)
+	if err != nil {
+		return nil, errs.New(errs.Invalid, "rules, %v", err)
+	}
+	return rules, nil
 }
 
 // SettingsStore is the part of the store that keeps settings.

@@ -47,6 +47,13 @@ type Store interface {
 	// Files lists which attachments of a kept event have their data.
 	Files(ctx context.Context, occurrenceID int64) ([]int, error)
 
+	// RecentEvents calls f with the kept events of a project, newest first, at
+	// most limit of them, until f returns false. The event is f's to keep.
+	RecentEvents(ctx context.Context, project int64, limit int, f func(Occurrence) bool) error
+	// IssueOfHash returns the issue of a project that owns the hash. NotFound when
+	// none does.
+	IssueOfHash(ctx context.Context, project int64, h Hash) (int64, error)
+
 	// Groups lists the hashes an issue owns, the primary one first.
 	Groups(ctx context.Context, issueID int64) ([]Group, error)
 	// Similar lists other issues of the project that look like this one: they

@@ -23,6 +23,7 @@ type fakeTracker struct {
 	projects []tracker.Project
 	settings tracker.Settings
 	ingest   []tracker.IngestCount
+	preview  tracker.Preview
 	shares   []tracker.Share
 	pending  int64
 	err      error // what every call gives, if set
@@ -328,6 +329,11 @@ func (f *fakeTracker) CreateKey(_ context.Context, k tracker.ProjectKey) (tracke
 
 func (f *fakeTracker) Settings(context.Context, string) (*tracker.Settings, error) {
 	return &f.settings, f.err
+}
+
+func (f *fakeTracker) PreviewRules(_ context.Context, _ int64, rules string) (*tracker.Preview, error) {
+	s := tracker.Settings{Rules: rules}
+	return &f.preview, cmp.Or(s.Validate(), f.err)
 }
 
 func (f *fakeTracker) IngestHealth(_ context.Context, project int64, w tracker.IngestWindow) (*tracker.IngestHealth, error) {

@@ -61,6 +61,17 @@ func (g Glob) Empty() bool {
 	return true
 }
 
+// Cost is how much longer than a pass over the text Match takes, at most.
+func (g Glob) Cost() int {
+	most := 1
+	for _, p := range g.parts {
+		if p.unknown {
+			most = max(most, len(p.text))
+		}
+	}
+	return most
+}
+
 // part is a piece of a pattern without stars.
 type part struct {
 	text    string

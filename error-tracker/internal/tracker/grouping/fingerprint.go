@@ -3,6 +3,8 @@ package grouping
 import (
 	"slices"
 	"strings"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 )
 
 const (
@@ -12,9 +14,8 @@ const (
 	maxCustom       = 20      // parts that are explained
 )
 
-// custom replaces the key by the sender's own grouping, if it has one.
-func (k *key) custom() {
-	parts := k.event.Fingerprint
+// custom replaces the key by a grouping that somebody chose, if it is one.
+func (k *key) custom(parts []string) {
 	if len(parts) == 0 || len(parts) == 1 && isDefault(parts[0]) || !slices.ContainsFunc(parts, func(s string) bool { return s != "" }) {
 		return
 	}
@@ -54,6 +55,29 @@ func variable(s string) (name, rest string, ok bool) {
 		return "", s, false
 	}
 	return name, rest, true
+}
+
+// Variables names what may stand in {{ }} in a fingerprint, for people.
+const Variables = "default, type, message, function, module, transaction, level, logger, environment, release, platform, tags.NAME"
+
+// UnknownVariable returns the first name in {{ }} that is none of Variables.
+func UnknownVariable(part string) (name string, found bool) {
+	known := key{event: &event.Event{}}
+	for rest := part; ; {
+		i := strings.Index(rest, "{{")
+		if i < 0 {
+			return "", false
+		}
+		name, after, ok := variable(rest[i:])
+		if !ok {
+			inner, _, _ := strings.Cut(rest[i+2:], "}}")
+			return strings.TrimSpace(inner), true
+		}
+		if _, known := known.variable(name); !known || name == "tags." {
+			return name, true
+		}
+		rest = after
+	}
 }
 
 // resolve replaces the variables in one part of a fingerprint. Names that it

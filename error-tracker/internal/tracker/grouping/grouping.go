@@ -47,14 +47,30 @@ type Key struct {
 
 // Reason is one part of a grouping key, for people.
 type Reason struct {
-	Kind  string // "fingerprint", "type", "frame", "statement", "message", "level", "transaction", "directive", "blocked"
+	Kind  string // "rule", "fingerprint", "type", "frame", "statement", "message", "level", "transaction", "directive", "blocked"
 	Value string // "ValueError", "load in app/orders.py", "raise ValueError(…)", …
 }
 
 // Of returns the grouping key of e. Equal events give equal keys on any
 // machine and in any release of the same Version.
 func Of(e *event.Event) Key {
-	k := key{event: e}
+	k := builtIn(e)
+	k.custom(e.Fingerprint)
+	return k.Key
+}
+
+// ByRule is Of for an event that a rule of its project gives a fingerprint, in
+// place of the sender's own. rule is for people.
+func ByRule(e *event.Event, rule string, fingerprint []string) Key {
+	k := builtIn(e)
+	k.custom(fingerprint)
+	k.Reasons = append([]Reason{{"rule", cut(rule, maxReason)}}, k.Reasons...)
+	return k.Key
+}
+
+// builtIn is the key of e by the built-in rules alone.
+func builtIn(e *event.Event) *key {
+	k := &key{event: e}
 	if report, ok := policyViolation(e); ok {
 		k.violation(report)
 	} else if chain := links(e); len(chain) > 0 {
@@ -62,8 +78,7 @@ func Of(e *event.Event) Key {
 	} else {
 		k.message()
 	}
-	k.custom()
-	return k.Key
+	return k
 }
 
 // key is a Key that is being made.

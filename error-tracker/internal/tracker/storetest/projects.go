@@ -165,5 +165,6 @@ func fullSettings() tracker.Settings {
 	return tracker.Settings{
 		Scrub:   scrub.Rules{Off: true, Remove: []string{"a", "b c"}, Keep: []string{"é"}, DropIP: true},
 		Filters: inbound.Rules{Localhost: true, Extensions: true, Crawlers: true, Messages: []string{"*a*", "é"}},
+		Rules:   "type:A -> \"é\"\n",
 	}
 }

@@ -65,6 +65,8 @@ func Run(t *testing.T, open Opener) {
 		"projects have keys":                                       testProjects,
 		"projects of reports have a key":                           testProjectsOfReports,
 		"what became of things is counted by hour":                 testIngest,
+		"the newest events of a project are found":                 testRecentEvents,
+		"rules group events, and are tried on past ones":           testRules,
 		"settings are kept by project":                             testSettings,
 		"projects made by hand stay":                               testManyProjects,
 		"unknown issues are not found":                             testNotFound,
