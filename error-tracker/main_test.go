@@ -171,7 +171,7 @@ func TestEveryOtherRouteNeedsTheKey(t *testing.T) {
 	var unguarded, all []string
 	err := chi.Walk(routes, func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		all = append(all, method+" "+pattern)
-		path := strings.NewReplacer("{id}", "1", "{id:[0-9]+}", "1", "{occurrence_id}", "1", "{key_id}", "1", "{event:[0-9]+}", "1", "{n:[0-9]+}", "0", "{n}", "0", "{project}", "1", "{key:[0-9]+}", "1", "{action:[a-z]+}", "resolve", "{name}", "x.css", "*", "x").Replace(pattern)
+		path := strings.NewReplacer("{id}", "1", "{id:[0-9]+}", "1", "{occurrence_id}", "1", "{key_id}", "1", "{comment_id}", "1", "{event:[0-9]+}", "1", "{n:[0-9]+}", "0", "{n}", "0", "{project}", "1", "{key:[0-9]+}", "1", "{action:[a-z]+}", "resolve", "{name}", "x.css", "*", "x").Replace(pattern)
 		if strings.Contains(path, "{") {
 			t.Errorf("the test does not know how to fill in %s", pattern)
 		}

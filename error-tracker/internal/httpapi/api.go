@@ -49,10 +49,14 @@ type Tracker interface {
 	Merge(ctx context.Context, target int64, sources []int64) error
 	Unmerge(ctx context.Context, issueID int64, h tracker.Hash, at time.Time) (tracker.Issue, error)
 
-	Resolve(ctx context.Context, ids []int64, at time.Time) ([]int64, error)
+	Resolve(ctx context.Context, ids []int64, f tracker.Fix) ([]int64, error)
 	Unresolve(ctx context.Context, ids []int64) ([]int64, error)
-	Mute(ctx context.Context, ids []int64, until time.Time) ([]int64, error)
-	Unmute(ctx context.Context, ids []int64) ([]int64, error)
+	Mute(ctx context.Context, ids []int64, m tracker.Mute) ([]int64, error)
+	Unmute(ctx context.Context, ids []int64, environment string) ([]int64, error)
+	Assign(ctx context.Context, ids []int64, assignee string) ([]int64, error)
+	Comment(ctx context.Context, issueID int64, author, text string) (tracker.Activity, error)
+	DeleteComment(ctx context.Context, issueID, id int64) error
+	Activities(ctx context.Context, issueID, before int64, limit int) ([]tracker.Activity, error)
 	Delete(ctx context.Context, ids []int64) ([]int64, error)
 }
 
@@ -100,6 +104,10 @@ func Routes(r chi.Router, o Options) {
 	r.Post("/api/errors/{id}/unresolve", h(a.change("unresolve")))
 	r.Post("/api/errors/{id}/mute", h(a.change("mute")))
 	r.Post("/api/errors/{id}/unmute", h(a.change("unmute")))
+	r.Post("/api/errors/{id}/assign", h(a.change("assign")))
+	r.Get("/api/errors/{id}/activity", h(a.activity))
+	r.Post("/api/errors/{id}/comments", h(a.comment))
+	r.Delete("/api/errors/{id}/comments/{comment_id}", h(a.deleteComment))
 	r.Post("/api/errors/{id}/merge", h(a.merge))
 	r.Post("/api/errors/{id}/unmerge", h(a.unmerge))
 	r.Get("/api/errors/{id}/groups", h(a.groups))
@@ -142,6 +150,7 @@ func pathID(r *http.Request, name string) (int64, error) {
 var (
 	errNotFound           = errs.New(errs.NotFound, "Not found")
 	errErrorNotFound      = errs.New(errs.NotFound, "Error not found")
+	errCommentNotFound    = errs.New(errs.NotFound, "Comment not found")
 	errOccurrenceNotFound = errs.New(errs.NotFound, "Occurrence not found")
 )
 

@@ -259,7 +259,7 @@ func TestListAnswer(t *testing.T) {
 	want := `{"errors":[{"id":3,"fingerprint":"bfe948320647333075d782d84349909c","project":"shop","environment":"prod","exception_type":"ValueError","message":"bad",` +
 		`"count":3,"first_seen":"2026-07-20T07:30:59Z","last_seen":"2026-07-20T08:30:59Z","resolved":false,"resolved_at":null,"source":"server",` +
 		`"users":2,"culprit":"load in app/orders.py","platform":"python","level":"error","handled":false,"first_release":"1.0","last_release":"1.1",` +
-		`"regressed_at":null,"muted":false,"muted_until":null,"minified":false,"flood":false}],"total":321,"limit":7,"offset":2}`
+		`"regressed_at":null,"muted":false,"muted_until":null,"minified":false,"flood":false,"resolved_in":null,"muted_events":0,"muted_users":0,"muted_in":[],"assignee":null}],"total":321,"limit":7,"offset":2}`
 	if got.status != 200 || got.body != want {
 		t.Errorf("%d %s\nwant %s", got.status, got.body, want)
 	}
@@ -429,33 +429,48 @@ func TestOccurrenceCanBeSentAgain(t *testing.T) {
 }
 
 func TestChanges(t *testing.T) {
+	until := func(d time.Duration) tracker.Mute { return tracker.Mute{Until: now.Add(d)} }
 	for name, test := range map[string]struct {
 		method, path, body string
 		called             string
-		at                 time.Time
+		fix                tracker.Fix
+		mute               tracker.Mute
+		text               string
 		want               string
 	}{
-		"resolve":           {"POST", "/resolve", "", "resolve", now, `{"status":"resolved","id":3}`},
-		"resolve with body": {"POST", "/resolve", "anything", "resolve", now, `{"status":"resolved","id":3}`},
-		"unresolve":         {"POST", "/unresolve", "", "unresolve", time.Time{}, `{"status":"unresolved","id":3}`},
-		"unmute":            {"POST", "/unmute", "", "unmute", time.Time{}, `{"status":"unmuted","id":3}`},
-		"delete":            {"DELETE", "", "", "delete", time.Time{}, `{"status":"deleted","id":3}`},
-		"mute":              {"POST", "/mute", "", "mute", time.Time{}, `{"status":"muted","id":3,"muted_until":null}`},
-		"mute, empty body":  {"POST", "/mute", "{}", "mute", time.Time{}, `{"status":"muted","id":3,"muted_until":null}`},
-		"mute, nulls":       {"POST", "/mute", `{"until":null,"for":null}`, "mute", time.Time{}, `{"status":"muted","id":3,"muted_until":null}`},
-		"mute for":          {"POST", "/mute", `{"for":"24h"}`, "mute", now.Add(24 * time.Hour), `{"status":"muted","id":3,"muted_until":"2026-07-28T10:00:00Z"}`},
-		"mute for, query":   {"POST", "/mute?for=7d", "", "mute", now.Add(7 * 24 * time.Hour), `{"status":"muted","id":3,"muted_until":"2026-08-03T10:00:00Z"}`},
-		"mute until":        {"POST", "/mute", `{"until":"2026-08-01T00:00:00Z"}`, "mute", time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC), `{"status":"muted","id":3,"muted_until":"2026-08-01T00:00:00Z"}`},
+		"resolve":             {"POST", "/resolve", "", "resolve", tracker.Fix{}, tracker.Mute{}, "", `{"status":"resolved","id":3}`},
+		"resolve with body":   {"POST", "/resolve", "anything", "resolve", tracker.Fix{}, tracker.Mute{}, "", `{"status":"resolved","id":3}`},
+		"resolve in next":     {"POST", "/resolve", `{"in":"next"}`, "resolve", tracker.Fix{In: tracker.FixNext}, tracker.Mute{}, "", `{"status":"resolved","id":3,"resolved_in":{"in":"next","release":"1.1"}}`},
+		"resolve in this":     {"POST", "/resolve?in=this", "", "resolve", tracker.Fix{In: tracker.FixThis}, tracker.Mute{}, "", `{"status":"resolved","id":3,"resolved_in":{"in":"next","release":"1.1"}}`},
+		"resolve in a named":  {"POST", "/resolve", `{"release":"2.0"}`, "resolve", tracker.Fix{In: tracker.FixThis, Release: "2.0"}, tracker.Mute{}, "", `{"status":"resolved","id":3,"resolved_in":{"in":"next","release":"1.1"}}`},
+		"unresolve":           {"POST", "/unresolve", "anything", "unresolve", tracker.Fix{}, tracker.Mute{}, "", `{"status":"unresolved","id":3}`},
+		"unmute":              {"POST", "/unmute", "anything", "unmute", tracker.Fix{}, tracker.Mute{}, "", `{"status":"unmuted","id":3}`},
+		"unmute there":        {"POST", "/unmute?environment=dev", "", "unmute", tracker.Fix{}, tracker.Mute{}, "dev", `{"status":"unmuted","id":3,"environment":"dev"}`},
+		"delete":              {"DELETE", "", "", "delete", tracker.Fix{}, tracker.Mute{}, "", `{"status":"deleted","id":3}`},
+		"mute":                {"POST", "/mute", "", "mute", tracker.Fix{}, tracker.Mute{}, "", `{"status":"muted","id":3,"muted_until":null}`},
+		"mute, empty body":    {"POST", "/mute", "{}", "mute", tracker.Fix{}, tracker.Mute{}, "", `{"status":"muted","id":3,"muted_until":null}`},
+		"mute, nulls":         {"POST", "/mute", `{"until":null,"for":null,"events":null,"users":null,"environment":null}`, "mute", tracker.Fix{}, tracker.Mute{}, "", `{"status":"muted","id":3,"muted_until":null}`},
+		"mute for":            {"POST", "/mute", `{"for":"24h"}`, "mute", tracker.Fix{}, until(24 * time.Hour), "", `{"status":"muted","id":3,"muted_until":"2026-07-28T10:00:00Z"}`},
+		"mute for, query":     {"POST", "/mute?for=7d", "", "mute", tracker.Fix{}, until(7 * 24 * time.Hour), "", `{"status":"muted","id":3,"muted_until":"2026-08-03T10:00:00Z"}`},
+		"mute until":          {"POST", "/mute", `{"until":"2026-08-01T00:00:00Z"}`, "mute", tracker.Fix{}, until(5*24*time.Hour - 10*time.Hour), "", `{"status":"muted","id":3,"muted_until":"2026-08-01T00:00:00Z"}`},
+		"mute until events":   {"POST", "/mute", `{"events":100,"users":7}`, "mute", tracker.Fix{}, tracker.Mute{Events: 100, Users: 7}, "", `{"status":"muted","id":3,"muted_until":null,"events":100,"users":7}`},
+		"mute there":          {"POST", "/mute?environment=dev&users=5", "", "mute", tracker.Fix{}, tracker.Mute{Users: 5, Environment: "dev"}, "", `{"status":"muted","id":3,"muted_until":null,"users":5,"environment":"dev"}`},
+		"assign":              {"POST", "/assign", `{"assignee":"ann"}`, "assign", tracker.Fix{}, tracker.Mute{}, "ann", `{"status":"assigned","id":3,"assignee":"ann"}`},
+		"assign to nobody":    {"POST", "/assign", `{"assignee":null}`, "assign", tracker.Fix{}, tracker.Mute{}, "", `{"status":"assigned","id":3,"assignee":null}`},
+		"assign by the query": {"POST", "/assign?assignee=bob", "", "assign", tracker.Fix{}, tracker.Mute{}, "bob", `{"status":"assigned","id":3,"assignee":"bob"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := &fakeTracker{}
+			f := &fakeTracker{issues: []tracker.Issue{{ID: 3, Fix: tracker.Fix{In: tracker.FixNext, Release: "1.1"}}}}
 			var body io.Reader
 			if test.body != "" {
 				body = strings.NewReader(test.body)
 			}
 			got := ask(t, f, test.method, "/api/errors/3"+test.path, body)
-			if got.status != 200 || got.body != test.want || f.called != test.called || !f.at.Equal(test.at) || len(f.ids) != 1 || f.ids[0] != 3 {
-				t.Errorf("%d %s, called %s %v at %v; want %s", got.status, got.body, f.called, f.ids, f.at, test.want)
+			if got.status != 200 || got.body != test.want || f.called != test.called || len(f.ids) != 1 || f.ids[0] != 3 {
+				t.Errorf("%d %s, called %s %v; want %s", got.status, got.body, f.called, f.ids, test.want)
+			}
+			if f.fix != test.fix || f.mute != test.mute || f.text != test.text {
+				t.Errorf("asked for %+v, %+v, %q", f.fix, f.mute, f.text)
 			}
 			if got := ask(t, f, test.method, "/api/errors/10"+test.path, nil); got.status != 404 || got.member(t, "detail") != "Error not found" {
 				t.Errorf("unknown id: %d %s", got.status, got.body)
@@ -471,8 +486,16 @@ func TestBulk(t *testing.T) {
 		t.Errorf("%d %s, want %s", got.status, got.body, want)
 	}
 	got = ask(t, f, "POST", "/api/errors/bulk", strings.NewReader(`{"action":"mute","ids":[1],"for":"1h"}`))
-	if got.status != 200 || !f.at.Equal(now.Add(time.Hour)) {
-		t.Errorf("%d %s until %v", got.status, got.body, f.at)
+	if got.status != 200 || !f.mute.Until.Equal(now.Add(time.Hour)) {
+		t.Errorf("%d %s until %v", got.status, got.body, f.mute)
+	}
+	got = ask(t, f, "POST", "/api/errors/bulk", strings.NewReader(`{"action":"assign","ids":[1,2],"assignee":"ann"}`))
+	if want := `{"status":"assigned","changed":2,"ids":[1,2],"not_found":[]}`; got.status != 200 || got.body != want || f.text != "ann" {
+		t.Errorf("%d %s to %q, want %s", got.status, got.body, f.text, want)
+	}
+	got = ask(t, f, "POST", "/api/errors/bulk", strings.NewReader(`{"action":"resolve","ids":[1],"in":"next"}`))
+	if got.status != 200 || f.fix != (tracker.Fix{In: tracker.FixNext}) {
+		t.Errorf("%d %s, %+v", got.status, got.body, f.fix)
 	}
 }
 
@@ -492,14 +515,16 @@ func TestMergeAndUnmerge(t *testing.T) {
 	}
 }
 
+func long(n int) string { return strings.Repeat("x", n) }
+
 func TestCommandsAreReadStrictly(t *testing.T) {
 	many := "[" + strings.Repeat("1,", 1000) + "1]"
 	for path, bodies := range map[string]map[string]string{
 		"/bulk": {
-			``:                                 `action = "", want resolve, unresolve, mute, unmute or delete`,
+			``:                                 `action = "", want resolve, unresolve, mute, unmute, assign or delete`,
 			`{`:                                "Invalid JSON",
 			`[]`:                               "Request body must be a JSON object",
-			`{"action":"drop","ids":[1]}`:      `action = "drop", want resolve, unresolve, mute, unmute or delete`,
+			`{"action":"drop","ids":[1]}`:      `action = "drop", want resolve, unresolve, mute, unmute, assign or delete`,
 			`{"action":5,"ids":[1]}`:           "action must be a string",
 			`{"action":"resolve"}`:             "Missing required field: ids",
 			`{"action":"resolve","ids":[]}`:    "Missing required field: ids",
@@ -513,7 +538,24 @@ func TestCommandsAreReadStrictly(t *testing.T) {
 			`{"action":"mute","ids":[1],"for":"0h"}`:              `for = "0h", want a duration such as 30m, 24h or 7d`,
 			`{"action":"mute","ids":[1],"for":"99999999999999d"}`: `for = "99999999999999d", want a duration such as 30m, 24h or 7d`,
 		},
+		"/3/resolve": {
+			`{"in":"past"}`:                   `in = "past", want this or next`,
+			`{"in":"next","release":"1"}`:     `release = "1" goes with in = "this" only`,
+			`{"in":5}`:                        "in must be a string",
+			`{"in":"next"`:                    "Invalid JSON",
+			`{"events":5}`:                    "events goes with the action mute, not with resolve",
+			`{"release":"` + long(201) + `"}`: "release has 201 bytes, the limit is 200",
+		},
+		"/3/resolve?in=now": {``: `in = "now", want this or next`},
+		"/3/mute?events=x":  {``: `events = "x", want a whole number from 1`},
 		"/3/mute": {
+			`{"events":0}`:                                `events = "0", want a whole number from 1`,
+			`{"events":1.5}`:                              `events = "1.5", want a whole number from 1`,
+			`{"events":"5"}`:                              "events must be a whole number",
+			`{"events":1000000001}`:                       "events = 1000000001, want 1 to 1000000000",
+			`{"users":10001}`:                             "users = 10001, want 1 to 10000",
+			`{"in":"next"}`:                               "in goes with the action resolve, not with mute",
+			`{"environment":"` + long(201) + `"}`:         "environment has 201 bytes, the limit is 200",
 			`{"until":"2026-07-27T09:00:00Z"}`:            `until = "2026-07-27T09:00:00Z" is in the past`,
 			`{"until":"never"}`:                           `until = "never", want a time such as 2026-01-31T08:00:00Z`,
 			`{"until":"2026-08-01T00:00:00Z","for":"1h"}`: "until and for are both set, want one of them",

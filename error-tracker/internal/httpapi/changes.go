@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/monlight/monlight/error-tracker/internal/eventjson"
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
@@ -16,31 +15,46 @@ import (
 // changes are the actions on issues, by the name that the path or a bulk
 // request has for them, and what an issue is called afterwards.
 var changes = map[string]string{
-	"resolve": "resolved", "unresolve": "unresolved", "mute": "muted", "unmute": "unmuted", "delete": "deleted",
+	"resolve": "resolved", "unresolve": "unresolved", "mute": "muted", "unmute": "unmuted", "assign": "assigned", "delete": "deleted",
 }
 
-// apply does action to the issues and returns those that exist.
-func (a *api) apply(ctx context.Context, action string, ids []int64, until time.Time) ([]int64, error) {
-	switch action {
+const changeNames = "resolve, unresolve, mute, unmute, assign or delete"
+
+// apply does what c says to its issues and returns those that exist.
+func (a *api) apply(ctx context.Context, c *command) ([]int64, error) {
+	switch c.Action {
 	case "resolve":
-		return a.Tracker.Resolve(ctx, ids, a.Now())
+		return a.Tracker.Resolve(ctx, c.IDs, c.fix())
 	case "unresolve":
-		return a.Tracker.Unresolve(ctx, ids)
+		return a.Tracker.Unresolve(ctx, c.IDs)
 	case "mute":
-		return a.Tracker.Mute(ctx, ids, until)
+		m, err := c.mute(a.Now())
+		if err != nil {
+			return nil, err
+		}
+		return a.Tracker.Mute(ctx, c.IDs, m)
 	case "unmute":
-		return a.Tracker.Unmute(ctx, ids)
+		return a.Tracker.Unmute(ctx, c.IDs, c.Environment)
+	case "assign":
+		return a.Tracker.Assign(ctx, c.IDs, c.Assignee)
 	case "delete":
-		return a.Tracker.Delete(ctx, ids)
+		return a.Tracker.Delete(ctx, c.IDs)
 	}
-	return nil, fmt.Errorf("no action %q", action)
+	return nil, fmt.Errorf("no action %q", c.Action)
 }
 
 type changeJSON struct {
 	Status string `json:"status"`
 	ID     int64  `json:"id"`
 	// MutedUntil is set by mute only; null is for ever.
-	MutedUntil *nullable `json:"muted_until,omitempty"`
+	MutedUntil  *nullable `json:"muted_until,omitempty"`
+	Events      int64     `json:"events,omitempty"`
+	Users       int64     `json:"users,omitempty"`
+	Environment string    `json:"environment,omitempty"`
+	// ResolvedIn is set by resolve only, when it was asked for.
+	ResolvedIn *fixJSON `json:"resolved_in,omitempty"`
+	// Assignee is set by assign only; null is nobody.
+	Assignee *nullable `json:"assignee,omitempty"`
 }
 
 // change returns the handler of POST /api/errors/{id}/<action>, and of DELETE.
@@ -50,40 +64,56 @@ func (a *api) change(action string) problem.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		var until time.Time
-		if action == "mute" { // the others need nothing more, and ignore what is sent
-			if until, err = a.muteUntil(w, r); err != nil {
+		var c command
+		if action != "unresolve" && action != "delete" { // which need nothing more, and ignore what is sent
+			if c, err = readDecision(w, r, action == "resolve" || action == "unmute"); err != nil {
 				return err
 			}
 		}
-		changed, err := a.apply(r.Context(), action, []int64{id}, until)
+		c.Action, c.IDs = action, []int64{id}
+		if err := c.onlyFor(); err != nil {
+			return err
+		}
+		changed, err := a.apply(r.Context(), &c)
 		if err != nil {
 			return named(err, errErrorNotFound)
 		}
 		if len(changed) == 0 {
 			return errErrorNotFound
 		}
-		answer := changeJSON{Status: changes[action], ID: id}
-		if action == "mute" {
-			answer.MutedUntil = &nullable{orNullTime(until)}
+		answer, err := a.changed(r.Context(), id, &c)
+		if err != nil {
+			return named(err, errErrorNotFound)
 		}
 		return problem.JSON(w, http.StatusOK, answer)
 	}
 }
 
-// muteUntil reads until or for, from the query string or the body.
-func (a *api) muteUntil(w http.ResponseWriter, r *http.Request) (time.Time, error) {
-	v, err := parameters(r)
-	if err != nil {
-		return time.Time{}, err
-	}
-	c := command{Until: v.Get("until"), For: v.Get("for")}
-	if c.Until == "" && c.For == "" {
-		if c, err = readCommand(w, r); err != nil {
-			return time.Time{}, err
+// changed says what became of one issue.
+func (a *api) changed(ctx context.Context, id int64, c *command) (changeJSON, error) {
+	answer := changeJSON{Status: changes[c.Action], ID: id, Environment: c.Environment}
+	switch c.Action {
+	case "mute":
+		m, err := c.mute(a.Now())
+		if err != nil {
+			return answer, err
 		}
+		answer.MutedUntil = &nullable{orNullTime(m.Until)}
+		answer.Events, answer.Users = m.Events, m.Users
+	case "assign":
+		answer.Assignee = &nullable{orNullText(c.Assignee)}
+	case "resolve":
+		if c.In == "" && c.Release == "" {
+			break
+		}
+		// Which release that is was chosen in the store.
+		i, err := a.Tracker.Issue(ctx, id)
+		if err != nil {
+			return answer, err
+		}
+		answer.ResolvedIn = newFixJSON(i.Fix)
 	}
-	return c.muteUntil(a.Now())
+	return answer, nil
 }
 
 type bulkJSON struct {
@@ -101,16 +131,15 @@ func (a *api) bulk(w http.ResponseWriter, r *http.Request) error {
 	}
 	status, known := changes[c.Action]
 	if !known {
-		return errs.New(errs.Invalid, "action = %q, want resolve, unresolve, mute, unmute or delete", eventjson.Cut(c.Action, 60))
+		return errs.New(errs.Invalid, "action = %q, want %s", eventjson.Cut(c.Action, 60), changeNames)
 	}
 	if err := c.needIDs(); err != nil {
 		return err
 	}
-	until, err := c.muteUntil(a.Now())
-	if err != nil {
+	if err := c.onlyFor(); err != nil {
 		return err
 	}
-	changed, err := a.apply(r.Context(), c.Action, c.IDs, until)
+	changed, err := a.apply(r.Context(), &c)
 	if err != nil {
 		return named(err, errErrorNotFound)
 	}

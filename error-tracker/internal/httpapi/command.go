@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/monlight/monlight/error-tracker/internal/eventjson"
+	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/jsonpull"
 )
@@ -23,12 +24,93 @@ type command struct {
 	IDs         []int64 // sorted, each once
 	Until       string
 	For         string
+	Events      int64
+	Users       int64
+	Environment string
+	In          string
+	Release     string
+	Assignee    string
 	Fingerprint string
+}
+
+// readDecision reads a command from the query string, or the body when nothing
+// of it is there. With objectsOnly a body that does not begin as a JSON object is
+// passed over: some requests had none of their own in the first protocol.
+func readDecision(w http.ResponseWriter, r *http.Request, objectsOnly bool) (c command, err error) {
+	v, err := parameters(r)
+	if err != nil {
+		return c, err
+	}
+	found := false
+	for name, text := range map[string]*string{
+		"until": &c.Until, "for": &c.For, "environment": &c.Environment, "in": &c.In, "release": &c.Release, "assignee": &c.Assignee,
+	} {
+		if v.Has(name) {
+			*text, found = v.Get(name), true
+		}
+	}
+	for name, n := range map[string]*int64{"events": &c.Events, "users": &c.Users} {
+		if !v.Has(name) {
+			continue
+		}
+		found = true
+		if *n, err = count(name, v.Get(name)); err != nil {
+			return c, err
+		}
+	}
+	if found {
+		return c, nil
+	}
+	body, err := readBody(w, r, maxCommand)
+	if err != nil || objectsOnly && !strings.HasPrefix(strings.TrimSpace(body), "{") {
+		return c, err
+	}
+	return parseCommand(body)
+}
+
+// count reads a number of events or users.
+func count(name, text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 {
+		return 0, errs.New(errs.Invalid, "%s = %.60q, want a whole number from 1", name, text)
+	}
+	return n, nil
+}
+
+// onlyFor refuses members that do not belong to the action.
+func (c *command) onlyFor() error {
+	for _, m := range []struct {
+		name    string
+		set     bool
+		actions []string
+	}{
+		{"until", c.Until != "", []string{"mute"}},
+		{"for", c.For != "", []string{"mute"}},
+		{"events", c.Events != 0, []string{"mute"}},
+		{"users", c.Users != 0, []string{"mute"}},
+		{"environment", c.Environment != "", []string{"mute", "unmute"}},
+		{"in", c.In != "", []string{"resolve"}},
+		{"release", c.Release != "", []string{"resolve"}},
+		{"assignee", c.Assignee != "", []string{"assign"}},
+	} {
+		if m.set && !slices.Contains(m.actions, c.Action) {
+			return errs.New(errs.Invalid, "%s goes with the action %s, not with %s", m.name, strings.Join(m.actions, " or "), c.Action)
+		}
+	}
+	return nil
 }
 
 // readCommand reads the body; one without any is an empty command.
 func readCommand(w http.ResponseWriter, r *http.Request) (c command, err error) {
-	err = readMembers(w, r, c.member)
+	body, err := readBody(w, r, maxCommand)
+	if err != nil {
+		return c, err
+	}
+	return parseCommand(body)
+}
+
+func parseCommand(body string) (c command, err error) {
+	err = parseMembers(body, c.member)
 	slices.Sort(c.IDs)
 	c.IDs = slices.Compact(c.IDs)
 	return c, err
@@ -38,8 +120,16 @@ func readCommand(w http.ResponseWriter, r *http.Request) (c command, err error) 
 // request without a body has no members.
 func readMembers(w http.ResponseWriter, r *http.Request, member func(p *jsonpull.Parser, name string) error) error {
 	body, err := readBody(w, r, maxCommand)
-	if err != nil || strings.TrimSpace(body) == "" {
+	if err != nil {
 		return err
+	}
+	return parseMembers(body, member)
+}
+
+// parseMembers is decodeMembers for a text that may be empty.
+func parseMembers(body string, member func(p *jsonpull.Parser, name string) error) error {
+	if strings.TrimSpace(body) == "" {
+		return nil
 	}
 	return decodeMembers(body, member)
 }
@@ -76,8 +166,20 @@ func (c *command) member(p *jsonpull.Parser, name string) error {
 		c.Until, ok = stringOrNull(p)
 	case "for":
 		c.For, ok = stringOrNull(p)
+	case "environment":
+		c.Environment, ok = stringOrNull(p)
+	case "in":
+		c.In, ok = stringOrNull(p)
+	case "release":
+		c.Release, ok = stringOrNull(p)
+	case "assignee":
+		c.Assignee, ok = stringOrNull(p)
 	case "fingerprint":
 		c.Fingerprint, ok = p.String()
+	case "events":
+		return readCount(p, name, &c.Events)
+	case "users":
+		return readCount(p, name, &c.Users)
 	case "ids":
 		return c.readIDs(p)
 	default:
@@ -87,6 +189,19 @@ func (c *command) member(p *jsonpull.Parser, name string) error {
 		return errs.New(errs.Invalid, "%s must be a string", name)
 	}
 	return nil
+}
+
+// readCount reads a number of events or users; null is none.
+func readCount(p *jsonpull.Parser, name string, n *int64) (err error) {
+	if p.Null() {
+		return nil
+	}
+	text, ok := p.Number()
+	if !ok {
+		return errs.New(errs.Invalid, "%s must be a whole number", name)
+	}
+	*n, err = count(name, text)
+	return err
 }
 
 func stringOrNull(p *jsonpull.Parser) (string, bool) {
@@ -124,6 +239,21 @@ func (c *command) needIDs() error {
 		return errs.New(errs.Invalid, "Missing required field: ids")
 	}
 	return nil
+}
+
+// fix says which events are to bring an issue back. A release alone is in=this.
+func (c *command) fix() tracker.Fix {
+	f := tracker.Fix{In: tracker.FixIn(c.In), Release: c.Release}
+	if c.Release != "" && c.In == "" {
+		f.In = tracker.FixThis
+	}
+	return f
+}
+
+// mute is what is asked for.
+func (c *command) mute(now time.Time) (tracker.Mute, error) {
+	until, err := c.muteUntil(now)
+	return tracker.Mute{Until: until, Events: c.Events, Users: c.Users, Environment: c.Environment}, err
 }
 
 // muteUntil is the end of a mute, zero for none.

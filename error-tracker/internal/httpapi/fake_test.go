@@ -28,6 +28,10 @@ type fakeTracker struct {
 	target   int64
 	hash     tracker.Hash
 	at       time.Time
+	fix      tracker.Fix
+	mute     tracker.Mute
+	text     string
+	done     []tracker.Activity
 	alerts   int
 	project  tracker.Project
 	settings tracker.Settings
@@ -142,27 +146,63 @@ func (f *fakeTracker) Unmerge(_ context.Context, id int64, h tracker.Hash, at ti
 	return tracker.Issue{ID: 77}, f.err
 }
 
-func (f *fakeTracker) change(called string, ids []int64, at time.Time) ([]int64, error) {
-	f.called, f.ids, f.at = called, ids, at
+func (f *fakeTracker) change(called string, ids []int64) ([]int64, error) {
+	f.called, f.ids = called, ids
 	known := slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return id > 9 })
 	slices.Reverse(known)
 	return known, f.err
 }
 
-func (f *fakeTracker) Resolve(_ context.Context, ids []int64, at time.Time) ([]int64, error) {
-	return f.change("resolve", ids, at)
+func (f *fakeTracker) Resolve(_ context.Context, ids []int64, fix tracker.Fix) ([]int64, error) {
+	f.fix = fix
+	if err := fix.Validate(); err != nil {
+		return nil, err
+	}
+	return f.change("resolve", ids)
 }
 func (f *fakeTracker) Unresolve(_ context.Context, ids []int64) ([]int64, error) {
-	return f.change("unresolve", ids, time.Time{})
+	return f.change("unresolve", ids)
 }
-func (f *fakeTracker) Mute(_ context.Context, ids []int64, until time.Time) ([]int64, error) {
-	return f.change("mute", ids, until)
+func (f *fakeTracker) Mute(_ context.Context, ids []int64, m tracker.Mute) ([]int64, error) {
+	f.mute = m
+	if err := m.Validate(); err != nil {
+		return nil, err
+	}
+	return f.change("mute", ids)
 }
-func (f *fakeTracker) Unmute(_ context.Context, ids []int64) ([]int64, error) {
-	return f.change("unmute", ids, time.Time{})
+func (f *fakeTracker) Unmute(_ context.Context, ids []int64, environment string) ([]int64, error) {
+	f.text = environment
+	return f.change("unmute", ids)
+}
+func (f *fakeTracker) Assign(_ context.Context, ids []int64, assignee string) ([]int64, error) {
+	f.text = assignee
+	return f.change("assign", ids)
+}
+func (f *fakeTracker) Comment(_ context.Context, id int64, author, text string) (tracker.Activity, error) {
+	f.called, f.target, f.text = "comment", id, author+": "+text
+	return tracker.Activity{ID: 5, At: seen, Kind: tracker.ActComment, Author: author, Text: text}, f.err
+}
+func (f *fakeTracker) DeleteComment(_ context.Context, id, comment int64) error {
+	f.called, f.target, f.ids = "delete comment", id, []int64{comment}
+	if comment != 5 {
+		return missing
+	}
+	return f.err
+}
+func (f *fakeTracker) Activities(_ context.Context, id, before int64, limit int) ([]tracker.Activity, error) {
+	if id > 9 {
+		return nil, missing
+	}
+	var page []tracker.Activity
+	for _, a := range f.done {
+		if (before == 0 || a.ID < before) && len(page) < limit {
+			page = append(page, a)
+		}
+	}
+	return page, f.err
 }
 func (f *fakeTracker) Delete(_ context.Context, ids []int64) ([]int64, error) {
-	return f.change("delete", ids, time.Time{})
+	return f.change("delete", ids)
 }
 
 func (f *fakeTracker) ProjectList(context.Context) ([]tracker.Project, error) {

@@ -40,6 +40,46 @@ type issueJSON struct {
 	MutedUntil   *string `json:"muted_until"`
 	Minified     bool    `json:"minified"`
 	Flood        bool    `json:"flood"`
+
+	ResolvedIn  *fixJSON   `json:"resolved_in"`
+	MutedEvents int64      `json:"muted_events"`
+	MutedUsers  int64      `json:"muted_users"`
+	MutedIn     []muteJSON `json:"muted_in"`
+	Assignee    *string    `json:"assignee"`
+}
+
+// fixJSON says which events bring a resolved issue back.
+type fixJSON struct {
+	In      string `json:"in"`
+	Release string `json:"release"`
+}
+
+// newFixJSON is nil where any event does.
+func newFixJSON(f tracker.Fix) *fixJSON {
+	if f.In == tracker.FixAnywhere {
+		return nil
+	}
+	return &fixJSON{string(f.In), f.Release}
+}
+
+// muteJSON is a mute; 0 and null are no end.
+type muteJSON struct {
+	Environment string  `json:"environment"`
+	Until       *string `json:"until"`
+	Events      int64   `json:"events"`
+	Users       int64   `json:"users"`
+}
+
+func newMuteJSON(m tracker.Mute) muteJSON {
+	return muteJSON{m.Environment, orNullTime(m.Until), m.Events, m.Users}
+}
+
+func newMuteList(mutes []tracker.Mute) []muteJSON {
+	list := make([]muteJSON, len(mutes))
+	for i, m := range mutes {
+		list[i] = newMuteJSON(m)
+	}
+	return list
 }
 
 func newIssueJSON(i *tracker.Issue) issueJSON {
@@ -51,6 +91,7 @@ func newIssueJSON(i *tracker.Issue) issueJSON {
 		Users: i.Users, Culprit: i.Culprit, Platform: i.Platform, Level: i.Level, Handled: i.Handled,
 		FirstRelease: i.FirstRelease, LastRelease: i.LastRelease, RegressedAt: orNullTime(i.RegressedAt),
 		Muted: i.Muted, MutedUntil: orNullTime(i.MutedUntil), Minified: i.Minified, Flood: i.Flood,
+		ResolvedIn: newFixJSON(i.Fix), MutedEvents: i.MutedEvents, MutedUsers: i.MutedUsers, MutedIn: newMuteList(i.MutedIn), Assignee: orNullText(i.Assignee),
 	}
 }
 

@@ -70,7 +70,7 @@ func TestProjectRefusals(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	const none = `{"version":0,"scrub":{"off":false,"remove":[],"keep":[],"drop_ip":false},"filters":{"localhost":false,"extensions":false,"crawlers":false,"messages":[]},"rules":""}`
+	const none = `{"version":0,"scrub":{"off":false,"remove":[],"keep":[],"drop_ip":false},"filters":{"localhost":false,"extensions":false,"crawlers":false,"messages":[]},"rules":"","auto_resolve_days":0}`
 	for _, test := range []struct {
 		method, target, body string
 		status               int
@@ -79,6 +79,9 @@ func TestSettings(t *testing.T) {
 		{"GET", "/api/projects/3/settings", "", 200, none},
 		{"POST", "/api/projects/3/settings", "", 200, none},
 		{"POST", "/api/projects/3/settings", `{"scrub":{"remove":["a"],"drop_ip":true}}`, 200, `"scrub":{"off":false,"remove":["a"],"keep":[],"drop_ip":true}`},
+		{"POST", "/api/projects/3/settings", `{"auto_resolve_days":"14"}`, 400, "auto_resolve_days must be a whole number"},
+		{"POST", "/api/projects/3/settings", `{"auto_resolve_days":3651}`, 400, "auto_resolve_days is 3651, want 0 to 3650, 0 being never"},
+		{"POST", "/api/projects/3/settings", `{"auto_resolve_days":14}`, 200, `"auto_resolve_days":14}`},
 		{"POST", "/api/projects/3/settings", `{"scrub":{"remove":"a"}}`, 400, "scrub.remove must be an array of strings"},
 		{"POST", "/api/projects/3/settings", `{"scrub":{"remove":["a",1]}}`, 400, "scrub.remove must be an array of strings"},
 		{"POST", "/api/projects/3/settings", `{"scrub":{"remove":[""]}}`, 400, "scrub.remove has the name"},

@@ -13,10 +13,11 @@ import (
 )
 
 type settingsJSON struct {
-	Version int64       `json:"version"`
-	Scrub   scrubJSON   `json:"scrub"`
-	Filters filtersJSON `json:"filters"`
-	Rules   string      `json:"rules"`
+	Version         int64       `json:"version"`
+	Scrub           scrubJSON   `json:"scrub"`
+	Filters         filtersJSON `json:"filters"`
+	Rules           string      `json:"rules"`
+	AutoResolveDays int         `json:"auto_resolve_days"`
 }
 
 type filtersJSON struct {
@@ -35,10 +36,11 @@ type scrubJSON struct {
 
 func newSettingsJSON(s *tracker.Settings) settingsJSON {
 	return settingsJSON{
-		Version: s.Version,
-		Scrub:   scrubJSON{s.Scrub.Off, orEmpty(s.Scrub.Remove), orEmpty(s.Scrub.Keep), s.Scrub.DropIP},
-		Filters: filtersJSON{s.Filters.Localhost, s.Filters.Extensions, s.Filters.Crawlers, orEmpty(s.Filters.Messages)},
-		Rules:   s.Rules,
+		Version:         s.Version,
+		Scrub:           scrubJSON{s.Scrub.Off, orEmpty(s.Scrub.Remove), orEmpty(s.Scrub.Keep), s.Scrub.DropIP},
+		Filters:         filtersJSON{s.Filters.Localhost, s.Filters.Extensions, s.Filters.Crawlers, orEmpty(s.Filters.Messages)},
+		Rules:           s.Rules,
+		AutoResolveDays: s.AutoResolve,
 	}
 }
 
@@ -84,6 +86,13 @@ func settingsMember(p *jsonpull.Parser, name string, s *tracker.Settings) error 
 		var ok bool
 		if s.Rules, ok = p.String(); !ok {
 			return errs.New(errs.Invalid, "rules must be a string")
+		}
+		return nil
+	case "auto_resolve_days":
+		text, isNumber := p.Number()
+		n, err := strconv.Atoi(text)
+		if s.AutoResolve = n; !isNumber || err != nil {
+			return errs.New(errs.Invalid, "auto_resolve_days must be a whole number")
 		}
 		return nil
 	case "scrub":

@@ -16,38 +16,6 @@ import (
 // maxBulk bounds the issues of one request.
 const maxBulk = 10_000
 
-// Resolve implements tracker.Store.
-func (s *Store) Resolve(ctx context.Context, ids []int64, at time.Time) ([]int64, error) {
-	return s.change(ctx, "resolve", ids, `UPDATE issues SET resolved_at = CASE WHEN resolved = 1 THEN resolved_at ELSE ? END, resolved = 1
-		WHERE id = ? RETURNING id`, at.UnixMilli())
-}
-
-// Unresolve implements tracker.Store.
-func (s *Store) Unresolve(ctx context.Context, ids []int64) ([]int64, error) {
-	return s.change(ctx, "unresolve", ids, "UPDATE issues SET resolved = 0, resolved_at = 0 WHERE id = ? RETURNING id")
-}
-
-// Mute implements tracker.Store.
-func (s *Store) Mute(ctx context.Context, ids []int64, until time.Time) ([]int64, error) {
-	return s.change(ctx, "mute", ids, "UPDATE issues SET muted = 1, muted_until = ? WHERE id = ? RETURNING id", millis(until))
-}
-
-// Unmute implements tracker.Store.
-func (s *Store) Unmute(ctx context.Context, ids []int64) ([]int64, error) {
-	return s.change(ctx, "unmute", ids, "UPDATE issues SET muted = 0, muted_until = 0 WHERE id = ? RETURNING id")
-}
-
-// change runs an update for each issue; its last parameter is the ID.
-func (s *Store) change(ctx context.Context, what string, ids []int64, update string, args ...any) ([]int64, error) {
-	return s.each(ctx, what, ids, func(tx *sqlitedb.Tx, id int64) (bool, error) {
-		err := tx.QueryRow(update, append(slices.Clip(args), id)...).Scan(&id)
-		if errors.Is(err, sql.ErrNoRows) {
-			return false, nil
-		}
-		return err == nil, err
-	})
-}
-
 // each runs f for the issues, some in each transaction, and returns those for
 // which it was true. These are people's decisions and free space in the end, so
 // they also run on a disk that is too full for reports.
@@ -79,9 +47,9 @@ func (s *Store) each(ctx context.Context, what string, ids []int64, f func(*sqli
 	return done, nil
 }
 
-// Merge implements tracker.Store. The state of target (resolved, muted) stays;
-// what is mailed or about to be mailed for a source belongs to target then.
-func (s *Store) Merge(ctx context.Context, target int64, sources []int64) error {
+// Merge implements tracker.Store. What is mailed or about to be mailed for a
+// source belongs to target then.
+func (s *Store) Merge(ctx context.Context, target int64, sources []int64, at time.Time) error {
 	if len(sources) > bulkSize {
 		return errs.New(errs.Invalid, "%d errors at once, the limit is %d", len(sources), bulkSize)
 	}
@@ -106,6 +74,9 @@ func (s *Store) Merge(ctx context.Context, target int64, sources []int64) error 
 			if err := moveInto(tx, target, id); err != nil {
 				return err
 			}
+			if err := note(tx, target, &tracker.Activity{At: at, Kind: tracker.ActMerged, Other: id}); err != nil {
+				return err
+			}
 		}
 		return recompute(tx, target)
 	})
@@ -125,11 +96,17 @@ func projectOf(tx *sqlitedb.Tx, issue int64) (project int64, err error) {
 
 // moveInto gives everything of source to target but the counters.
 func moveInto(tx *sqlitedb.Tx, target, source int64) error {
+	// By its hash unmerge will know what it brought.
+	_, err := tx.Exec("UPDATE activity SET hash_id = (SELECT primary_hash FROM issues WHERE id = ?) WHERE issue_id = ? AND hash_id = 0", source, source)
+	if err != nil {
+		return err
+	}
 	for _, update := range []string{
 		"UPDATE hashes SET issue_id = ? WHERE issue_id = ?",
 		"UPDATE occurrences SET issue_id = ? WHERE issue_id = ?",
 		"UPDATE alerts SET issue_id = ? WHERE issue_id = ?",
 		"UPDATE mails SET issue_id = ? WHERE issue_id = ?",
+		"UPDATE activity SET issue_id = ? WHERE issue_id = ?",
 	} {
 		if _, err := tx.Exec(update, target, source); err != nil {
 			return err
@@ -137,6 +114,7 @@ func moveInto(tx *sqlitedb.Tx, target, source int64) error {
 	}
 	for _, remove := range []string{
 		"DELETE FROM issue_environments WHERE issue_id = ?",
+		"DELETE FROM issue_mutes WHERE issue_id = ?",
 		"DELETE FROM issues WHERE id = ?",
 	} {
 		if _, err := tx.Exec(remove, source); err != nil {
@@ -170,14 +148,14 @@ func recompute(tx *sqlitedb.Tx, issue int64) error {
 	return err
 }
 
-// Unmerge implements tracker.Store. The new issue takes over the state of the
-// one it leaves; if that is resolved, at is when the new one counts as resolved.
+// Unmerge implements tracker.Store. If the issue that is left is resolved, at is
+// when the new one counts as resolved.
 func (s *Store) Unmerge(ctx context.Context, issueID int64, h tracker.Hash, at time.Time) (tracker.Issue, error) {
 	var id int64
 	err := s.db.Maintain(ctx, func(tx *sqlitedb.Tx) (err error) {
 		tx.OnRollback(s.mem.lost)
 		s.mem.moved()
-		id, err = unmerge(tx, issueID, h, at.UnixMilli())
+		id, err = unmerge(tx, issueID, h, at)
 		return err
 	})
 	if err != nil {
@@ -186,7 +164,7 @@ func (s *Store) Unmerge(ctx context.Context, issueID int64, h tracker.Hash, at t
 	return s.Issue(ctx, id)
 }
 
-func unmerge(tx *sqlitedb.Tx, issue int64, h tracker.Hash, at int64) (id int64, err error) {
+func unmerge(tx *sqlitedb.Tx, issue int64, h tracker.Hash, at time.Time) (id int64, err error) {
 	if _, err := projectOf(tx, issue); err != nil {
 		return 0, err
 	}
@@ -202,20 +180,34 @@ func unmerge(tx *sqlitedb.Tx, issue int64, h tracker.Hash, at int64) (id int64, 
 	if hashes < 2 {
 		return 0, errs.New(errs.Conflict, "%s is the only fingerprint of error %d", h, issue)
 	}
-	res, err := tx.Exec(`INSERT INTO issues (project_id, primary_hash, count, users, kept, first_seen, last_seen, first_release, last_release, browser,
-		resolved, resolved_at, muted, muted_until)
-		SELECT project_id, ?, 0, 0, 0, 0, 0, 0, 0, 0, resolved, CASE resolved WHEN 1 THEN ? ELSE 0 END, muted, muted_until FROM issues WHERE id = ?`,
-		hash, at, issue)
+	res, err := tx.Exec(`INSERT INTO issues (project_id, primary_hash, count, users, kept, first_seen, last_seen, first_release, last_release, browser)
+		SELECT project_id, ?, 0, 0, 0, 0, 0, 0, 0, 0 FROM issues WHERE id = ?`, hash, issue)
 	if err != nil {
 		return 0, err
 	}
 	if id, err = res.LastInsertId(); err != nil {
 		return 0, err
 	}
-	if _, err := tx.Exec("UPDATE hashes SET issue_id = ? WHERE id = ?", id, hash); err != nil {
+	if err := inherit(tx, id, issue); err != nil {
 		return 0, err
 	}
-	if _, err := tx.Exec("UPDATE occurrences SET issue_id = ? WHERE issue_id = ? AND hash_id = ?", id, issue, hash); err != nil {
+	for _, update := range []struct {
+		sql  string
+		args []any
+	}{
+		{"UPDATE issues SET resolved_at = ? WHERE id = ? AND resolved = 1", []any{at.UnixMilli(), id}},
+		{"UPDATE hashes SET issue_id = ? WHERE id = ?", []any{id, hash}},
+		{"UPDATE occurrences SET issue_id = ? WHERE issue_id = ? AND hash_id = ?", []any{id, issue, hash}},
+		{"UPDATE activity SET issue_id = ?, hash_id = 0 WHERE issue_id = ? AND hash_id = ?", []any{id, issue, hash}},
+	} {
+		if _, err := tx.Exec(update.sql, update.args...); err != nil {
+			return 0, err
+		}
+	}
+	if err := note(tx, issue, &tracker.Activity{At: at, Kind: tracker.ActSplit, Other: id}); err != nil {
+		return 0, err
+	}
+	if err := note(tx, id, &tracker.Activity{At: at, Kind: tracker.ActSplitFrom, Other: issue}); err != nil {
 		return 0, err
 	}
 	if err := recompute(tx, issue); err != nil {

@@ -60,7 +60,7 @@ func (s *Store) DeleteResolvedBefore(ctx context.Context, t time.Time, limit int
 }
 
 func (s *Store) discardResolved(tx *sqlitedb.Tx, before int64, limit int) (int, error) {
-	ids, err := queryIDs(tx, "SELECT id FROM issues WHERE resolved = 1 AND resolved_at < ? ORDER BY resolved_at LIMIT ?", before, limit)
+	ids, err := queryIDs(tx, "SELECT id FROM issues WHERE resolved = 1 AND resolved_at < ? AND last_seen < ? ORDER BY resolved_at LIMIT ?", before, before, limit)
 	if err != nil {
 		return 0, err
 	}
@@ -109,6 +109,7 @@ func (s *Store) discard(tx *sqlitedb.Tx, id int64) (bool, error) {
 	for _, remove := range []string{
 		"DELETE FROM hashes WHERE issue_id = ?",
 		"DELETE FROM issue_environments WHERE issue_id = ?",
+		"DELETE FROM issue_mutes WHERE issue_id = ?",
 		"DELETE FROM alerts WHERE issue_id = ?",
 		"DELETE FROM mails WHERE issue_id = ?",
 	} {
@@ -149,7 +150,8 @@ func purgeOne(tx *sqlitedb.Tx) (done bool, err error) {
 	var removed int64
 	if kind == trashIssue {
 		removed, err = purgeRowsOf(tx, id, purgeKept,
-			"DELETE FROM occurrences WHERE id IN (SELECT id FROM occurrences WHERE issue_id = ? LIMIT ?)")
+			"DELETE FROM occurrences WHERE id IN (SELECT id FROM occurrences WHERE issue_id = ? LIMIT ?)",
+			"DELETE FROM activity WHERE id IN (SELECT id FROM activity WHERE issue_id = ? LIMIT ?)")
 	} else {
 		removed, err = purgeRowsOf(tx, id, purgeRows,
 			`DELETE FROM hash_hour WHERE (hash_id, hour, environment_id, release_id) IN

@@ -3,8 +3,11 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
+	"time"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/shared/errs"
@@ -84,7 +87,10 @@ var orders = map[tracker.Sort]string{
 // sqlIssue reads issues; %i% is something with the rows of issues in it, named i.
 const sqlIssue = `SELECT i.id, p.name, h.hash, h.type, h.message, h.culprit, h.platform, h.level, h.environment,
 	i.browser, i.count, i.users, i.first_seen, i.last_seen, coalesce(fr.name, ''), coalesce(lr.name, ''),
-	i.resolved, i.resolved_at, i.regressed_at, i.was_resolved, i.muted, i.muted_until, h.handled, h.minified, i.flood
+	i.resolved, i.resolved_at, i.regressed_at, i.was_resolved, i.muted, i.muted_until, h.handled, h.minified, i.flood,
+	i.fixed_in, i.fixed_release, i.mute_events, i.mute_users, i.assignee, CASE WHEN i.mutes > 0 THEN (
+		SELECT json_group_array(json_array(e.name, m.until, m.events, m.users) ORDER BY e.name) FROM issue_mutes m JOIN environments e ON e.id = m.environment_id
+		WHERE m.issue_id = i.id) END
 	FROM %i% JOIN hashes h ON h.id = i.primary_hash JOIN projects p ON p.id = i.project_id
 	LEFT JOIN releases fr ON fr.id = i.first_release LEFT JOIN releases lr ON lr.id = i.last_release`
 
@@ -182,9 +188,12 @@ func (s *Store) scanIssue(rows *sql.Rows) (tracker.Issue, error) {
 	var browser bool
 	var first, last, resolved, regressed, was, until int64
 	var handled sql.NullBool
+	var fixedIn string
+	var mutes sql.NullString
 	err := rows.Scan(&i.ID, &i.Project, &hash, &i.Type, &i.Message, &i.Culprit, &i.Platform, &i.Level, &i.Environment,
 		&browser, &i.Count, &i.Users, &first, &last, &i.FirstRelease, &i.LastRelease,
-		&i.Resolved, &resolved, &regressed, &was, &i.Muted, &until, &handled, &i.Minified, &i.Flood)
+		&i.Resolved, &resolved, &regressed, &was, &i.Muted, &until, &handled, &i.Minified, &i.Flood,
+		&fixedIn, &i.Fix.Release, &i.MutedEvents, &i.MutedUsers, &i.Assignee, &mutes)
 	if err != nil {
 		return i, err
 	}
@@ -198,11 +207,41 @@ func (s *Store) scanIssue(rows *sql.Rows) (tracker.Issue, error) {
 	}
 	i.FirstSeen, i.LastSeen = timeOf(first), timeOf(last)
 	i.ResolvedAt, i.RegressedAt, i.WasResolved, i.MutedUntil = timeOf(resolved), timeOf(regressed), timeOf(was), timeOf(until)
-	if i.Muted && until != 0 && until <= s.now().UnixMilli() {
-		i.Muted, i.MutedUntil = false, timeOf(0) // it has ended, whether or not anybody wrote that down
+	i.Fix.In = tracker.FixIn(fixedIn)
+	now := s.now()
+	if i.Muted && until != 0 && until <= now.UnixMilli() {
+		// It has ended, whether or not anybody wrote that down.
+		i.Muted, i.MutedUntil, i.MutedEvents, i.MutedUsers = false, time.Time{}, 0, 0
+	}
+	if mutes.Valid {
+		i.MutedIn, err = decodeMutes(mutes.String, now)
+		if err != nil {
+			return i, err
+		}
 	}
 	if handled.Valid {
 		i.Handled = &handled.Bool
 	}
 	return i, nil
+}
+
+// decodeMutes reads what sqlIssue tells of the mutes in environments, and leaves
+// out those that have ended.
+func decodeMutes(text string, now time.Time) ([]tracker.Mute, error) {
+	var rows [][4]any
+	if err := json.Unmarshal([]byte(text), &rows); err != nil {
+		return nil, fmt.Errorf("mutes: %w", err)
+	}
+	var all []tracker.Mute
+	for _, r := range rows {
+		name, _ := r[0].(string)
+		until, _ := r[1].(float64)
+		events, _ := r[2].(float64)
+		users, _ := r[3].(float64)
+		m := tracker.Mute{Environment: name, Until: timeOf(int64(until)), Events: int64(events), Users: int64(users)}
+		if !m.Ended(now) {
+			all = append(all, m)
+		}
+	}
+	return all, nil
 }

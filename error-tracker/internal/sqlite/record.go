@@ -174,99 +174,120 @@ func duplicate(tx *sqlitedb.Tx, key int64) (tracker.Outcome, error) {
 // KeepOccurrences takes effect step by step.
 const maxTrim = 4
 
-// sqlCount adds an event to an issue. What is more than ?1 occurrences with the
-// new one goes, which trim tells. A resolved issue is left alone.
+// sqlCount adds an event to an issue that is resolved or not as it is told. What
+// is more than ?1 occurrences with the new one goes, which trim tells.
 const sqlCount = `UPDATE issues SET count = count + 1, last_seen = max(last_seen, ?),
 	last_release = CASE WHEN ? = 0 THEN last_release ELSE ? END, browser = max(browser, ?),
 	trim = max(0, min(kept + 1 - ?, ?)), kept = kept + 1 - max(0, min(kept + 1 - ?, ?))
-	WHERE id = ? AND resolved = 0 RETURNING count, trim`
+	WHERE id = ? AND resolved = ? RETURNING count, trim, muted, muted_until, mute_events, mute_users, mutes`
+
+// counted is an issue to which an event was added.
+type counted struct {
+	count, trim int64
+	muted       bool
+	mute        tracker.Mute // everywhere
+	mutes       int64        // in environments
+}
 
 // count adds r to the issue that owns h.
 func (s *Store) count(tx *sqlitedb.Tx, r *record, h *hashEntry, hash tracker.Hash) (tracker.Outcome, error) {
 	out := tracker.Outcome{Status: tracker.Incremented, IssueID: h.issue, Fingerprint: hash}
-	trim, err := s.countIn(tx, r, h.issue, &out.Count)
+	resolved := false
+	c, err := s.countIn(tx, r, h.issue, resolved)
 	if errors.Is(err, sql.ErrNoRows) {
-		out.Status = tracker.Reopened
-		if err = reopen(tx, r, h.issue); err == nil {
-			trim, err = s.countIn(tx, r, h.issue, &out.Count)
+		if out.Status, err = s.returns(tx, r, h.issue); err != nil {
+			return out, err
 		}
+		resolved = out.Status != tracker.Reopened
+		c, err = s.countIn(tx, r, h.issue, resolved)
 	}
 	if err != nil {
 		return out, err
 	}
-	if err := s.countHash(tx, r, h); err != nil {
+	out.Count = c.count
+	newUser, err := s.countHash(tx, r, h)
+	if err != nil {
 		return out, err
 	}
 	if err := s.addOccurrence(tx, r, h.issue, h.id, false); err != nil {
 		return out, err
 	}
-	return out, trimOccurrences(tx, h.issue, trim)
-}
-
-func (s *Store) countIn(tx *sqlitedb.Tx, r *record, issue int64, count *int64) (trim int64, err error) {
-	err = tx.QueryRow(sqlCount, r.at, r.release, r.release, r.browser, s.keep, maxTrim, s.keep, maxTrim, issue).Scan(count, &trim)
-	return trim, err
-}
-
-// reopen brings a resolved issue back and queues an alert unless it is muted.
-func reopen(tx *sqlitedb.Tx, r *record, issue int64) error {
-	var muted bool
-	err := tx.QueryRow(`UPDATE issues SET resolved = 0, was_resolved = resolved_at, resolved_at = 0, regressed_at = ? WHERE id = ?
-		RETURNING muted = 1 AND (muted_until = 0 OR muted_until > ?)`, r.at, issue, r.at).Scan(&muted)
-	if err != nil {
-		return fmt.Errorf("issue %d of a known hash: %w", issue, err)
+	if !resolved { // while it is resolved its mutes stand still
+		if out.Unmuted, err = runDown(tx, r, h.issue, c, newUser); err != nil {
+			return out, err
+		}
 	}
-	if muted {
-		return nil
-	}
-	return queueAlert(tx, tracker.AlertRegressed, issue, r.at)
+	return out, trimOccurrences(tx, h.issue, c.trim)
 }
 
-// countHash adds r to the counters of h.
-func (s *Store) countHash(tx *sqlitedb.Tx, r *record, h *hashEntry) error {
-	_, err := tx.Exec(`INSERT INTO hash_hour (hash_id, hour, environment_id, release_id, n, last) VALUES (?, ?, ?, ?, 1, ?)
+// returns reopens a resolved issue if r brings it back.
+func (s *Store) returns(tx *sqlitedb.Tx, r *record, issue int64) (tracker.Status, error) {
+	back, err := comesBack(tx, r, issue)
+	if !back || err != nil {
+		return tracker.Incremented, err
+	}
+	return tracker.Reopened, reopen(tx, r, issue)
+}
+
+func (s *Store) countIn(tx *sqlitedb.Tx, r *record, issue int64, resolved bool) (*counted, error) {
+	var c counted
+	var until int64
+	err := tx.QueryRow(sqlCount, r.at, r.release, r.release, r.browser, s.keep, maxTrim, s.keep, maxTrim, issue, resolved).
+		Scan(&c.count, &c.trim, &c.muted, &until, &c.mute.Events, &c.mute.Users, &c.mutes)
+	c.mute.Until = timeOf(until)
+	return &c, err
+}
+
+// countHash adds r to the counters of h. newUser tells that somebody met the
+// issue who had not before.
+func (s *Store) countHash(tx *sqlitedb.Tx, r *record, h *hashEntry) (newUser bool, err error) {
+	_, err = tx.Exec(`INSERT INTO hash_hour (hash_id, hour, environment_id, release_id, n, last) VALUES (?, ?, ?, ?, 1, ?)
 		ON CONFLICT DO UPDATE SET n = n + 1, last = max(last, excluded.last)`,
 		h.id, r.at/hourMillis, r.environment, r.release, r.at)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if r.environment != 0 && r.environment != h.environment {
 		_, err := tx.Exec("INSERT INTO issue_environments (issue_id, environment_id) VALUES (?, ?) ON CONFLICT DO NOTHING", h.issue, r.environment)
 		if err != nil {
-			return err
+			return false, err
 		}
 		h.environment = r.environment
 	}
 	if r.browser && !h.browser {
 		if _, err := tx.Exec("UPDATE hashes SET browser = 1 WHERE id = ?", h.id); err != nil {
-			return err
+			return false, err
 		}
 		h.browser = true
 	}
 	if r.user == 0 {
-		return nil
+		return false, nil
 	}
 	return countUser(tx, r.user, h)
 }
 
 // countUser notes who met the error, if that is new and there is room.
-func countUser(tx *sqlitedb.Tx, user int64, h *hashEntry) error {
+func countUser(tx *sqlitedb.Tx, user int64, h *hashEntry) (newUser bool, err error) {
 	res, err := tx.Exec(`INSERT INTO hash_users (hash_id, user) SELECT ?, ? WHERE (SELECT users FROM hashes WHERE id = ?) < ?
 		ON CONFLICT DO NOTHING`, h.id, user, h.id, MaxUsers)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if n, err := res.RowsAffected(); n == 0 || err != nil {
-		return err
+		return false, err
 	}
 	if _, err := tx.Exec("UPDATE hashes SET users = users + 1 WHERE id = ?", h.id); err != nil {
-		return err
+		return false, err
 	}
 	// Somebody who met another error of a merged issue counts once.
-	_, err = tx.Exec(`UPDATE issues SET users = users + 1 WHERE id = ? AND NOT EXISTS
+	res, err = tx.Exec(`UPDATE issues SET users = users + 1 WHERE id = ? AND NOT EXISTS
 		(SELECT 1 FROM hashes h JOIN hash_users u ON u.hash_id = h.id WHERE h.issue_id = ? AND h.id <> ? AND u.user = ?)`,
 		h.issue, h.issue, h.id, user)
-	return err
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
 }
 
 func (s *Store) addOccurrence(tx *sqlitedb.Tx, r *record, issue, hash int64, first bool) error {
@@ -345,7 +366,7 @@ func (s *Store) open(tx *sqlitedb.Tx, r *record, hash tracker.Hash, flood bool) 
 	if err := setEventHash(tx, r, h.id); err != nil {
 		return out, err
 	}
-	if err := s.countHash(tx, r, h); err != nil {
+	if _, err := s.countHash(tx, r, h); err != nil {
 		return out, err
 	}
 	if err := s.addOccurrence(tx, r, out.IssueID, h.id, true); err != nil {

@@ -147,15 +147,16 @@ func uncount(tx *sqlitedb.Tx, r *record, old *told) (counted bool, err error) {
 func (s *Store) place(tx *sqlitedb.Tx, r *record, h *hashEntry, old *told) (issue int64, err error) {
 	fresh := h == nil
 	if fresh {
-		res, err := tx.Exec(`INSERT INTO issues (project_id, primary_hash, count, users, kept, first_seen, last_seen, first_release, last_release, browser,
-			resolved, resolved_at, muted, muted_until)
-			SELECT project_id, 0, 0, 0, 0, ?, ?, ?, ?, ?, resolved, resolved_at, muted, muted_until FROM issues WHERE id = ?`,
-			r.at, r.at, r.release, r.release, r.browser, old.issue)
+		res, err := tx.Exec(`INSERT INTO issues (project_id, primary_hash, count, users, kept, first_seen, last_seen, first_release, last_release, browser)
+			SELECT project_id, 0, 0, 0, 0, ?, ?, ?, ?, ? FROM issues WHERE id = ?`, r.at, r.at, r.release, r.release, r.browser, old.issue)
 		if err != nil {
 			return 0, err
 		}
 		h = &hashEntry{browser: r.browser}
 		if h.issue, err = res.LastInsertId(); err != nil {
+			return 0, err
+		}
+		if err := inherit(tx, h.issue, old.issue); err != nil {
 			return 0, err
 		}
 		if h.id, err = addHash(tx, r, h.issue, r.key.Hash, false); err != nil {
@@ -167,7 +168,7 @@ func (s *Store) place(tx *sqlitedb.Tx, r *record, h *hashEntry, old *told) (issu
 	if err := setEventHash(tx, r, h.id); err != nil {
 		return 0, err
 	}
-	if err := s.countHash(tx, r, h); err != nil {
+	if _, err := s.countHash(tx, r, h); err != nil {
 		return 0, err
 	}
 	if err := s.addOccurrence(tx, r, h.issue, h.id, fresh); err != nil {
@@ -198,8 +199,8 @@ func (s *Store) settle(tx *sqlitedb.Tx, issue int64) error {
 
 // leave removes what the event was where it came from. The first occurrence of a
 // hash stays as long as there are others that are told by it; a hash without
-// events goes, and so does an issue without hashes, whose mails then belong to
-// the issue that its last event went to.
+// events goes, and so does an issue without hashes, whose mails and comments then
+// belong to the issue that its last event went to.
 func (s *Store) leave(tx *sqlitedb.Tx, old *told, target, occurrence int64, first bool) error {
 	var events, hashes int64
 	err := tx.QueryRow(`SELECT (SELECT coalesce(sum(n), 0) FROM hash_hour WHERE hash_id = ?), (SELECT count(*) FROM hashes WHERE issue_id = ?)`,
@@ -217,7 +218,11 @@ func (s *Store) leave(tx *sqlitedb.Tx, old *told, target, occurrence int64, firs
 		return s.settle(tx, old.issue)
 	case hashes == 1:
 		s.bases.drop(baseKey{old.project, old.key})
-		for _, update := range []string{"UPDATE alerts SET issue_id = ? WHERE issue_id = ?", "UPDATE mails SET issue_id = ? WHERE issue_id = ?"} {
+		for _, update := range []string{
+			"UPDATE alerts SET issue_id = ? WHERE issue_id = ?",
+			"UPDATE mails SET issue_id = ? WHERE issue_id = ?",
+			"UPDATE activity SET issue_id = ? WHERE issue_id = ?",
+		} {
 			if _, err := tx.Exec(update, target, old.issue); err != nil {
 				return err
 			}

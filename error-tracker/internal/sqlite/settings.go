@@ -19,9 +19,10 @@ import (
 // storedSettings are tracker.Settings as they are stored. Members may be added;
 // none changes its name or meaning.
 type storedSettings struct {
-	Scrub   storedScrub   `json:"scrub"`
-	Filters storedFilters `json:"filters"`
-	Rules   string        `json:"rules,omitempty"`
+	Scrub       storedScrub   `json:"scrub"`
+	Filters     storedFilters `json:"filters"`
+	Rules       string        `json:"rules,omitempty"`
+	AutoResolve int           `json:"auto_resolve,omitempty"` // days
 }
 
 type storedFilters struct {
@@ -39,7 +40,7 @@ type storedScrub struct {
 }
 
 func encodeSettings(s *tracker.Settings) (string, error) {
-	b, err := json.Marshal(storedSettings{Scrub: storedScrub(s.Scrub), Filters: storedFilters(s.Filters), Rules: s.Rules})
+	b, err := json.Marshal(storedSettings{Scrub: storedScrub(s.Scrub), Filters: storedFilters(s.Filters), Rules: s.Rules, AutoResolve: s.AutoResolve})
 	return string(b), err
 }
 
@@ -48,7 +49,7 @@ func decodeSettings(text string) (*tracker.Settings, error) {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
-	return &tracker.Settings{Scrub: scrub.Rules(s.Scrub), Filters: inbound.Rules(s.Filters), Rules: s.Rules}, nil
+	return &tracker.Settings{Scrub: scrub.Rules(s.Scrub), Filters: inbound.Rules(s.Filters), Rules: s.Rules, AutoResolve: s.AutoResolve}, nil
 }
 
 // maxCachedSettings bounds the settings at hand, by the name of their project.
@@ -94,6 +95,26 @@ func (s *Store) Settings(ctx context.Context, project string) (*tracker.Settings
 		remember(c.byName, maxCachedSettings, strings.Clone(project), found)
 	}
 	return found, nil
+}
+
+// AutoResolving implements tracker.SettingsStore.
+func (s *Store) AutoResolving(ctx context.Context) (map[int64]int, error) {
+	type row struct {
+		project int64
+		days    int
+	}
+	rows, err := s.db.Read().QueryContext(ctx, "SELECT project_id, settings ->> '$.auto_resolve' FROM project_settings WHERE settings ->> '$.auto_resolve' > 0")
+	all, err := scanAll(rows, err, func(rows *sql.Rows) (r row, err error) {
+		return r, rows.Scan(&r.project, &r.days)
+	})
+	if err != nil {
+		return nil, readError("list settings", err)
+	}
+	days := make(map[int64]int, len(all))
+	for _, r := range all {
+		days[r.project] = r.days
+	}
+	return days, nil
 }
 
 // SaveSettings implements tracker.SettingsStore.

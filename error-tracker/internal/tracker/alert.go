@@ -11,6 +11,7 @@ type AlertKind string
 const (
 	AlertCreated   AlertKind = "created"
 	AlertRegressed AlertKind = "regressed"
+	AlertUnmuted   AlertKind = "unmuted" // as many events or people met it as its mute allowed
 	AlertTest      AlertKind = "test"
 )
 
@@ -28,7 +29,7 @@ type Alert struct {
 type Mail struct {
 	ID          int64
 	MessageID   string // RFC 5322 Message-ID without angle brackets; the same at every attempt
-	Kind        string // "created", "regressed", "digest" or "test"
+	Kind        string // "created", "regressed", "unmuted", "digest" or "test"
 	IssueID     int64  // 0 for a digest or a test
 	Recipient   string
 	Subject     string

@@ -38,10 +38,15 @@ type Issue struct {
 
 	Resolved    bool
 	ResolvedAt  time.Time // zero while unresolved
+	Fix         Fix       // which events bring it back; of a resolved one
 	RegressedAt time.Time // when it last came back after having been resolved; zero if never
 	WasResolved time.Time // when it had been resolved before RegressedAt; zero if never
 	Muted       bool      // no mail for it
-	MutedUntil  time.Time // zero: until someone unmutes it
+	MutedUntil  time.Time // zero: no end by time
+	MutedEvents int64     // left until the mute ends; 0: no end by events
+	MutedUsers  int64     // left until the mute ends; 0: no end by users
+	MutedIn     []Mute    // in some environments only, by their names; with what is left
+	Assignee    string    // who takes care of it, as they are called there; "" is nobody
 	Handled     *bool     // whether the program caught it; nil when not told
 	Minified    bool      // its stack is minified and no source map applied
 	Flood       bool      // takes in a flood of lookalikes, see Explosion
@@ -110,6 +115,7 @@ type Outcome struct {
 	EventID     event.ID
 	ProjectID   int64  // where it belongs
 	Reason      string // why it is Unwanted
+	Unmuted     bool   // the event ended a mute, which is alerted
 }
 
 // Status is what a report did to its issue.
@@ -117,7 +123,7 @@ type Status string
 
 const (
 	Created     Status = "created"     // a new issue
-	Incremented Status = "incremented" // one more event of an unresolved issue
+	Incremented Status = "incremented" // one more event of an issue that stays as it is
 	Reopened    Status = "reopened"    // a resolved issue came back
 	Duplicate   Status = "duplicate"   // this event ID was counted before; nothing changed
 	Unwanted    Status = "filtered"    // the project does not want events like this one; it is not stored

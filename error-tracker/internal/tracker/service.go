@@ -70,7 +70,7 @@ func (s *Service) report(ctx context.Context, e *event.Event, store func(context
 	if err != nil {
 		return Outcome{}, err
 	}
-	if out.Status == Created || out.Status == Reopened {
+	if out.Status == Created || out.Status == Reopened || out.Unmuted {
 		s.alert()
 	}
 	return out, nil
@@ -84,4 +84,9 @@ func (s *Service) TestAlert(ctx context.Context) error {
 	}
 	s.alert()
 	return nil
+}
+
+// Merge makes issues part of another one; see Store.Merge.
+func (s *Service) Merge(ctx context.Context, target int64, sources []int64) error {
+	return s.Store.Merge(ctx, target, sources, s.now().UTC())
 }

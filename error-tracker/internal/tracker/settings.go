@@ -16,19 +16,25 @@ type Settings struct {
 	ProjectID int64 // whose they are; 0 if they were never changed
 	Version   int64 // how often they were changed
 
-	Scrub   scrub.Rules   // what is removed from events before they are stored
-	Filters inbound.Rules // which events are not stored
-	Rules   string        // how events are grouped, see [grouprules.Parse]
+	Scrub       scrub.Rules   // what is removed from events before they are stored
+	Filters     inbound.Rules // which events are not stored
+	Rules       string        // how events are grouped, see [grouprules.Parse]
+	AutoResolve int           // days after which an issue that nobody met is resolved; 0: never
 }
 
 // Limits of settings.
 const (
 	MaxScrubNames = 100
 	MaxScrubName  = 100 // bytes
+
+	MaxAutoResolve = 3650 // days
 )
 
 // Validate says what is wrong with settings.
 func (s *Settings) Validate() error {
+	if s.AutoResolve < 0 || s.AutoResolve > MaxAutoResolve {
+		return errs.New(errs.Invalid, "auto_resolve_days is %d, want 0 to %d, 0 being never", s.AutoResolve, MaxAutoResolve)
+	}
 	for _, list := range []struct {
 		what  string
 		names []string
@@ -63,6 +69,8 @@ type SettingsStore interface {
 	// Settings returns those of the project of that name, as it starts with when
 	// there is none. Asking often is cheap; the result is not to be changed.
 	Settings(ctx context.Context, project string) (*Settings, error)
+	// AutoResolving lists the projects that have Settings.AutoResolve, with its days.
+	AutoResolving(ctx context.Context) (map[int64]int, error)
 	// SaveSettings replaces those of a project, which then have the next version.
 	// Conflict when the version of s is not theirs any more: somebody else
 	// changed them in between.

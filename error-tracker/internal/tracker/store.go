@@ -13,11 +13,11 @@ import (
 // and is harmless to repeat. Methods return a NotFound error for an issue that
 // is not there, and Unavailable while the disk is full or the store is stopping.
 type Store interface {
-	// Record counts e in the issue that owns k.Hash, opening or reopening the
-	// issue as needed, and keeps e among its occurrences. An event ID that
+	// Record counts e in the issue that owns k.Hash, opening the issue or
+	// reopening it by its Fix, and keeps e among its occurrences. An event ID that
 	// was recorded before changes nothing and gives Duplicate. When the issue
-	// is created or reopened and not muted, an alert is queued in the same
-	// transaction. The data of e's attachments is taken out of e.
+	// is created or reopened and not muted, or its mute ends by e, an alert is
+	// queued in the same transaction. The data of e's attachments is taken out of e.
 	Record(ctx context.Context, e *event.Event, k grouping.Key) (Outcome, error)
 	// Replace is Record when the event ID is new. Otherwise e takes the place of
 	// the event that came by it: it moves to the issue that owns k.Hash, or to a
@@ -71,25 +71,36 @@ type Store interface {
 	IssueEnvironments(ctx context.Context, issueID int64) ([]Share, error) // most events first
 	IssueReleases(ctx context.Context, issueID int64) ([]Share, error)     // most events first
 
-	// Resolve marks issues as resolved at the given time; those that already
-	// were keep their time. Unknown IDs are skipped, and the IDs of the issues
-	// that exist are returned. The other bulk changes work alike.
-	Resolve(ctx context.Context, ids []int64, at time.Time) ([]int64, error)
-	Unresolve(ctx context.Context, ids []int64) ([]int64, error)
-	Mute(ctx context.Context, ids []int64, until time.Time) ([]int64, error)
-	Unmute(ctx context.Context, ids []int64) ([]int64, error)
+	// Resolve marks issues as resolved at the given time; those that already were
+	// keep their time, and take over f. Where a release is needed and none was
+	// ever reported, f counts as FixAnywhere. Unknown IDs are skipped, and the IDs
+	// of the issues that exist are returned. The other bulk changes work alike,
+	// and each is noted as an Activity of the issues that it changes.
+	Resolve(ctx context.Context, ids []int64, f Fix, at time.Time) ([]int64, error)
+	Unresolve(ctx context.Context, ids []int64, at time.Time) ([]int64, error)
+	// Mute mutes issues everywhere, or in m.Environment, where the mute takes the
+	// place of an earlier one. Issues of a project without that environment: Invalid.
+	Mute(ctx context.Context, ids []int64, m Mute, at time.Time) ([]int64, error)
+	// Unmute ends the mute in an environment, or for "" all mutes.
+	Unmute(ctx context.Context, ids []int64, environment string, at time.Time) ([]int64, error)
+	SetAssignee(ctx context.Context, ids []int64, assignee string, at time.Time) ([]int64, error)
 	Delete(ctx context.Context, ids []int64) ([]int64, error)
 
-	// Merge moves the hashes, events and counters of the sources into target,
-	// and removes the sources. All must belong to one project.
-	Merge(ctx context.Context, target int64, sources []int64) error
-	// Unmerge gives the hash a new issue of its own, with exactly the events
-	// and counters that came by it, and returns that issue. The last hash of
-	// an issue cannot leave it: Conflict.
+	// Merge moves the hashes, events, counters and activities of the sources into
+	// target, which stays resolved, muted and assigned as it is, and removes the
+	// sources. All must belong to one project.
+	Merge(ctx context.Context, target int64, sources []int64, at time.Time) error
+	// Unmerge gives the hash a new issue of its own, with exactly the events,
+	// counters and activities that came by it, and returns that issue, which is
+	// resolved, muted and assigned like the one it leaves. The last hash of an
+	// issue cannot leave it: Conflict.
 	Unmerge(ctx context.Context, issueID int64, h Hash, at time.Time) (Issue, error)
 
-	// DeleteResolvedBefore deletes at most limit issues that were resolved
-	// before t and returns how many it deleted.
+	// ResolveStale resolves at most limit issues of a project that nobody met
+	// since t, and that are not muted anywhere, and returns how many it resolved.
+	ResolveStale(ctx context.Context, project int64, t, at time.Time, limit int) (int, error)
+	// DeleteResolvedBefore deletes at most limit issues that were resolved, and
+	// last seen, before t and returns how many it deleted.
 	DeleteResolvedBefore(ctx context.Context, t time.Time, limit int) (int, error)
 	// Forget drops what is only needed for a time: event IDs and sent mails
 	// older than t, at most limit of each. It returns how many it dropped.
@@ -101,6 +112,7 @@ type Store interface {
 	ProjectStore
 	IngestStore
 	SettingsStore
+	ActivityStore
 	Outbox
 }
 

@@ -95,7 +95,7 @@ func (p *Pages) apply(r *http.Request, action string, ids []int64, f url.Values)
 	var verb, undo string
 	switch action {
 	case "resolve":
-		done, err = p.opts.Tracker.Resolve(ctx, ids, now)
+		done, err = p.opts.Tracker.Resolve(ctx, ids, tracker.Fix{})
 		verb, undo = "resolved", "unresolve"
 	case "unresolve":
 		done, err = p.opts.Tracker.Unresolve(ctx, ids)
@@ -105,10 +105,10 @@ func (p *Pages) apply(r *http.Request, action string, ids []int64, f url.Values)
 		if perr != nil {
 			return webui.Flash{}, perr
 		}
-		done, err = p.opts.Tracker.Mute(ctx, ids, until)
+		done, err = p.opts.Tracker.Mute(ctx, ids, tracker.Mute{Until: until})
 		verb, undo = "muted "+words, "unmute"
 	case "unmute":
-		done, err = p.opts.Tracker.Unmute(ctx, ids)
+		done, err = p.opts.Tracker.Unmute(ctx, ids, "")
 		verb = "unmuted"
 	case "delete":
 		done, err = p.opts.Tracker.Delete(ctx, ids)

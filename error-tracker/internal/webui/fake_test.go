@@ -215,19 +215,19 @@ func (f *fakeTracker) each(ids []int64, change func(i *tracker.Issue)) ([]int64,
 	return done, f.err
 }
 
-func (f *fakeTracker) Resolve(_ context.Context, ids []int64, at time.Time) ([]int64, error) {
-	return f.each(ids, func(i *tracker.Issue) { i.Resolved, i.ResolvedAt = true, at })
+func (f *fakeTracker) Resolve(_ context.Context, ids []int64, fix tracker.Fix) ([]int64, error) {
+	return f.each(ids, func(i *tracker.Issue) { i.Resolved, i.ResolvedAt, i.Fix = true, noon, fix })
 }
 
 func (f *fakeTracker) Unresolve(_ context.Context, ids []int64) ([]int64, error) {
 	return f.each(ids, func(i *tracker.Issue) { i.Resolved = false })
 }
 
-func (f *fakeTracker) Mute(_ context.Context, ids []int64, until time.Time) ([]int64, error) {
-	return f.each(ids, func(i *tracker.Issue) { i.Muted, i.MutedUntil = true, until })
+func (f *fakeTracker) Mute(_ context.Context, ids []int64, m tracker.Mute) ([]int64, error) {
+	return f.each(ids, func(i *tracker.Issue) { i.Muted, i.MutedUntil = true, m.Until })
 }
 
-func (f *fakeTracker) Unmute(_ context.Context, ids []int64) ([]int64, error) {
+func (f *fakeTracker) Unmute(_ context.Context, ids []int64, _ string) ([]int64, error) {
 	return f.each(ids, func(i *tracker.Issue) { i.Muted, i.MutedUntil = false, time.Time{} })
 }
 

@@ -54,10 +54,10 @@ type Tracker interface {
 	IssueEnvironments(ctx context.Context, issueID int64) ([]tracker.Share, error)
 	IssueReleases(ctx context.Context, issueID int64) ([]tracker.Share, error)
 
-	Resolve(ctx context.Context, ids []int64, at time.Time) ([]int64, error)
+	Resolve(ctx context.Context, ids []int64, f tracker.Fix) ([]int64, error)
 	Unresolve(ctx context.Context, ids []int64) ([]int64, error)
-	Mute(ctx context.Context, ids []int64, until time.Time) ([]int64, error)
-	Unmute(ctx context.Context, ids []int64) ([]int64, error)
+	Mute(ctx context.Context, ids []int64, m tracker.Mute) ([]int64, error)
+	Unmute(ctx context.Context, ids []int64, environment string) ([]int64, error)
 	Delete(ctx context.Context, ids []int64) ([]int64, error)
 	Merge(ctx context.Context, target int64, sources []int64) error
 	Unmerge(ctx context.Context, issueID int64, h tracker.Hash, at time.Time) (tracker.Issue, error)

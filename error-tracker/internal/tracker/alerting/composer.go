@@ -41,7 +41,7 @@ const KindDigest = "digest"
 
 // Composer turns pending alerts into mails. The rules:
 //
-//   - A new or regressed issue is mailed at once, in a mail of its own, while
+//   - An issue that is new or heard of again is mailed at once, in a mail of its own, while
 //     fewer than Budget such mails were made within DigestInterval.
 //   - Beyond that alerts wait, and DigestInterval after the first one began to
 //     wait, and not sooner than that after the last digest, all of them go into
@@ -277,7 +277,7 @@ func (c *Composer) mailIssue(ctx context.Context, t topic, issue tracker.Issue, 
 		o   tracker.Occurrence
 		err error
 	)
-	if t.kind == tracker.AlertRegressed {
+	if backs[t.kind] != "" {
 		o, _, _, err = c.store.Occurrence(ctx, t.issue, 0)
 	} else {
 		o, err = c.store.FirstOccurrence(ctx, t.issue)

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,7 +52,7 @@ type fact struct{ Name, Value string }
 
 // issuePage is what the templates of a mail about one issue show.
 type issuePage struct {
-	Regressed bool
+	Back      string // as in backs; "" for a new issue
 	Headline  string // "New error in shop"
 	ID        int64
 	Path      string
@@ -69,16 +70,19 @@ type issuePage struct {
 	Home      string
 }
 
-// issueLetter writes the mail about a new or regressed issue. e is the event to
+// backs are what the alerts about an issue that is heard of again call it.
+var backs = map[tracker.AlertKind]string{tracker.AlertRegressed: "regressed", tracker.AlertUnmuted: "unmuted"}
+
+// issueLetter writes the mail about an issue that is new or heard of again. e is the event to
 // show with it and may be empty; times is how many alerts the mail stands for.
 func (s Settings) issueLetter(kind tracker.AlertKind, i tracker.Issue, e *event.Event, times int) letter {
 	p := issuePage{
-		Regressed: kind == tracker.AlertRegressed,
-		ID:        i.ID,
-		Path:      "/errors/" + strconv.FormatInt(i.ID, 10),
-		Project:   oneLine(i.Project, maxField),
-		Type:      cmp.Or(oneLine(i.Type, maxField), "Error"),
-		Home:      s.BaseURL + "/",
+		Back:    backs[kind],
+		ID:      i.ID,
+		Path:    "/errors/" + strconv.FormatInt(i.ID, 10),
+		Project: oneLine(i.Project, maxField),
+		Type:    cmp.Or(oneLine(i.Type, maxField), "Error"),
+		Home:    s.BaseURL + "/",
 	}
 	p.Link = s.BaseURL + p.Path
 	message, short := block(i.Message, maxMessage)
@@ -100,8 +104,11 @@ func (s Settings) issueLetter(kind tracker.AlertKind, i tracker.Issue, e *event.
 	if p.Project != "" {
 		in = " in " + p.Project
 	}
-	switch {
-	case p.Regressed:
+	switch kind {
+	case tracker.AlertUnmuted:
+		p.Headline = "Unmuted error" + in
+		p.Why = "It was muted until a number of events had come, or of people had met it, and that is reached."
+	case tracker.AlertRegressed:
 		p.Headline = "Regressed error" + in
 		p.Why = regressedText(i, times)
 	default:
@@ -112,7 +119,7 @@ func (s Settings) issueLetter(kind tracker.AlertKind, i tracker.Issue, e *event.
 		p.Why += " Many errors like it came in a short time; they are counted here and are not mailed one by one."
 	}
 	release := i.FirstRelease
-	if p.Regressed && e.Release != "" {
+	if p.Back != "" && e.Release != "" {
 		release = e.Release
 	}
 	p.Facts = facts(
@@ -124,24 +131,21 @@ func (s Settings) issueLetter(kind tracker.AlertKind, i tracker.Issue, e *event.
 		"Events", number(i.Count),
 		"Users", users(i.Users),
 	)
-	return render("issue", issueSubject(p.Regressed, i), p)
+	return render("issue", issueSubject(p.Back, i), p)
 }
 
 // issueSubject is "[project] Type: first 80 bytes of the message (#id)". The
 // message is cut before anything else, so that the length does not depend on
 // what is replaced in it.
-func issueSubject(regressed bool, i tracker.Issue) string {
+func issueSubject(back string, i tracker.Issue) string {
 	head, _ := cut(i.Message, maxSubjectMessage)
-	back := ""
-	if regressed {
-		back = "Regressed: "
+	label := ""
+	if back != "" {
+		label = strings.ToUpper(back[:1]) + back[1:] + ": "
 	}
-	subject := flat(fmt.Sprintf("[%s] %s%s: %s (#%d)", cmp.Or(i.Project, "error-tracker"), back, cmp.Or(i.Type, "Error"), head, i.ID))
+	subject := flat(fmt.Sprintf("[%s] %s%s: %s (#%d)", cmp.Or(i.Project, "error-tracker"), label, cmp.Or(i.Type, "Error"), head, i.ID))
 	if len(subject) > maxSubject {
-		if regressed {
-			return fmt.Sprintf("[error-tracker] An error regressed (#%d)", i.ID)
-		}
-		return fmt.Sprintf("[error-tracker] New error (#%d)", i.ID)
+		return fmt.Sprintf("[error-tracker] %s error (#%d)", cmp.Or(strings.TrimSuffix(label, ": "), "New"), i.ID)
 	}
 	return subject
 }
@@ -205,40 +209,30 @@ type digestPage struct {
 }
 
 type digestRow struct {
-	ID        int64
-	Regressed bool
-	Project   string
-	Type      string
-	Message   string
-	Where     string // culprit and environment
-	Events    string
-	Users     string
-	Link      string
+	ID      int64
+	Back    string // as in backs; "" for a new issue
+	Project string
+	Type    string
+	Message string
+	Where   string // culprit and environment
+	Events  string
+	Users   string
+	Link    string
 }
 
 // digest writes one mail about many issues: those that happened most often in a
 // table, the others as a number. Of the issues in rest only the kind is known.
 func (c *Composer) digest(list, rest []topic) letter {
-	var created, regressed int64
-	projects := map[string]bool{}
+	var total int64
+	kinds, projects := map[string]bool{}, map[string]bool{}
 	for _, t := range slices.Concat(list, rest) {
-		if t.kind == tracker.AlertRegressed {
-			regressed++
-		} else {
-			created++
-		}
+		total++
+		kinds[cmp.Or(backs[t.kind], "new")] = true
 	}
 	for _, t := range list {
 		projects[t.about.Project] = true
 	}
-	total := created + regressed
-	what := plural(total, "new or regressed error")
-	switch {
-	case regressed == 0:
-		what = plural(total, "new error")
-	case created == 0:
-		what = plural(total, "regressed error")
-	}
+	what := plural(total, either(slices.Sorted(maps.Keys(kinds)))+" error")
 	where, tag := "", "[error-tracker]"
 	switch {
 	case len(rest) > 0: // and of any project
@@ -267,10 +261,19 @@ func (c *Composer) digest(list, rest []topic) letter {
 	return render("digest", flat(tag+" "+what+" (digest)"), p)
 }
 
+// either joins words: "a", "a or b", "a, b or c".
+func either(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
 func (s Settings) row(t topic) digestRow {
 	i := t.about
 	r := digestRow{
-		ID: i.ID, Regressed: t.kind == tracker.AlertRegressed,
+		ID: i.ID, Back: backs[t.kind],
 		Project: oneLine(i.Project, maxField), Type: cmp.Or(oneLine(i.Type, maxField), "Error"), Message: oneLine(i.Message, maxRowMessage),
 		Where: oneLine(i.Culprit, maxField), Events: plural(i.Count, "event"),
 		Link: s.BaseURL + "/errors/" + strconv.FormatInt(i.ID, 10),

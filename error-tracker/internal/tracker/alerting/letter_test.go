@@ -60,6 +60,9 @@ func TestLettersMatchGoldenFiles(t *testing.T) {
 		if i%9 == 3 {
 			kind = tracker.AlertRegressed
 		}
+		if i == 5 {
+			kind = tracker.AlertUnmuted
+		}
 		if i%3 == 1 {
 			row.Project, row.Type, row.Message = "web", "TypeError", "Cannot read properties of undefined (reading 'total') at checkout "+strings.Repeat("x", int(i)*8)
 		}
@@ -68,6 +71,7 @@ func TestLettersMatchGoldenFiles(t *testing.T) {
 	letters := map[string]letter{
 		"created":   settings.issueLetter(tracker.AlertCreated, issue, &e, 1),
 		"regressed": settings.issueLetter(tracker.AlertRegressed, back, &e, 3),
+		"unmuted":   settings.issueLetter(tracker.AlertUnmuted, back, &e, 1),
 		"bare":      settings.issueLetter(tracker.AlertCreated, bare, &event.Event{}, 1),
 		"long":      settings.issueLetter(tracker.AlertCreated, long, &le, 1),
 		"digest":    (&Composer{Settings: settings}).digest(list, nil),
@@ -103,26 +107,26 @@ func golden(t *testing.T, name, got string) {
 
 func TestSubject(t *testing.T) {
 	tests := map[string]struct {
-		issue     tracker.Issue
-		regressed bool
-		want      string
+		issue tracker.Issue
+		back  string
+		want  string
 	}{
-		"as the contract has it":   {tracker.Issue{ID: 7, Project: "shop", Type: "E", Message: "boom"}, false, "[shop] E: boom (#7)"},
-		"regressed":                {tracker.Issue{ID: 7, Project: "shop", Type: "E", Message: "boom"}, true, "[shop] Regressed: E: boom (#7)"},
-		"80 bytes of the message":  {tracker.Issue{ID: 7, Project: "p", Type: "E", Message: strings.Repeat("m", 81)}, false, "[p] E: " + strings.Repeat("m", 80) + " (#7)"},
-		"not within a rune":        {tracker.Issue{ID: 7, Project: "p", Type: "E", Message: strings.Repeat("m", 79) + "é"}, false, "[p] E: " + strings.Repeat("m", 79) + " (#7)"},
-		"a header in the message":  {tracker.Issue{ID: 7, Project: "p", Type: "E", Message: "x\r\nBcc: a@b\r\n\r\nbody"}, false, "[p] E: x Bcc: a@b body (#7)"},
-		"a header in the project":  {tracker.Issue{ID: 7, Project: "p\nBcc: a@b", Type: "E\rTo: c@d", Message: "m"}, false, "[p Bcc: a@b] E To: c@d: m (#7)"},
-		"separators and NEL":       {tracker.Issue{ID: 7, Project: "p", Type: "E", Message: "a\u2028b\u0085c\x00d"}, false, "[p] E: a b c d (#7)"},
-		"text that runs backwards": {tracker.Issue{ID: 7, Project: "p", Type: "E", Message: "\u202ecod.exe\u202c"}, false, "[p] E: cod.exe (#7)"},
-		"not UTF-8":                {tracker.Issue{ID: 7, Project: "p", Type: "E", Message: "a\xff\xfeb"}, false, "[p] E: a\ufffd\ufffdb (#7)"},
-		"too long":                 {tracker.Issue{ID: 7, Project: strings.Repeat("p", 600), Type: "E"}, false, "[error-tracker] New error (#7)"},
-		"too long and regressed":   {tracker.Issue{ID: 7, Project: strings.Repeat("p", 600), Type: "E"}, true, "[error-tracker] An error regressed (#7)"},
-		"nothing known":            {tracker.Issue{ID: 7}, false, "[error-tracker] Error: (#7)"},
+		"as the contract has it":   {tracker.Issue{ID: 7, Project: "shop", Type: "E", Message: "boom"}, "", "[shop] E: boom (#7)"},
+		"regressed":                {tracker.Issue{ID: 7, Project: "shop", Type: "E", Message: "boom"}, "regressed", "[shop] Regressed: E: boom (#7)"},
+		"80 bytes of the message":  {tracker.Issue{ID: 7, Project: "p", Type: "E", Message: strings.Repeat("m", 81)}, "", "[p] E: " + strings.Repeat("m", 80) + " (#7)"},
+		"not within a rune":        {tracker.Issue{ID: 7, Project: "p", Type: "E", Message: strings.Repeat("m", 79) + "é"}, "", "[p] E: " + strings.Repeat("m", 79) + " (#7)"},
+		"a header in the message":  {tracker.Issue{ID: 7, Project: "p", Type: "E", Message: "x\r\nBcc: a@b\r\n\r\nbody"}, "", "[p] E: x Bcc: a@b body (#7)"},
+		"a header in the project":  {tracker.Issue{ID: 7, Project: "p\nBcc: a@b", Type: "E\rTo: c@d", Message: "m"}, "", "[p Bcc: a@b] E To: c@d: m (#7)"},
+		"separators and NEL":       {tracker.Issue{ID: 7, Project: "p", Type: "E", Message: "a\u2028b\u0085c\x00d"}, "", "[p] E: a b c d (#7)"},
+		"text that runs backwards": {tracker.Issue{ID: 7, Project: "p", Type: "E", Message: "\u202ecod.exe\u202c"}, "", "[p] E: cod.exe (#7)"},
+		"not UTF-8":                {tracker.Issue{ID: 7, Project: "p", Type: "E", Message: "a\xff\xfeb"}, "", "[p] E: a\ufffd\ufffdb (#7)"},
+		"too long":                 {tracker.Issue{ID: 7, Project: strings.Repeat("p", 600), Type: "E"}, "", "[error-tracker] New error (#7)"},
+		"too long and regressed":   {tracker.Issue{ID: 7, Project: strings.Repeat("p", 600), Type: "E"}, "regressed", "[error-tracker] Regressed error (#7)"},
+		"nothing known":            {tracker.Issue{ID: 7}, "", "[error-tracker] Error: (#7)"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := issueSubject(tt.regressed, tt.issue); got != tt.want {
+			if got := issueSubject(tt.back, tt.issue); got != tt.want {
 				t.Errorf("issueSubject = %q, want %q", got, tt.want)
 			}
 		})

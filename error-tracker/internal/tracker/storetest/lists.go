@@ -82,11 +82,11 @@ func fillIssues(t *testing.T, s tracker.Store, rng *rand.Rand, n int) []listed {
 			mutedBefore = append(mutedBefore, l.id)
 		}
 	}
-	_, err := s.Resolve(t.Context(), resolve, start.Add(20*time.Hour))
+	_, err := s.Resolve(t.Context(), resolve, tracker.Fix{}, start.Add(20*time.Hour))
 	noError(t, "Resolve", err)
-	_, err = s.Mute(t.Context(), mute, time.Time{})
+	_, err = s.Mute(t.Context(), mute, tracker.Mute{}, start)
 	noError(t, "Mute", err)
-	_, err = s.Mute(t.Context(), mutedBefore, fixedNow().Add(-time.Second))
+	_, err = s.Mute(t.Context(), mutedBefore, tracker.Mute{Until: fixedNow().Add(-time.Second)}, start)
 	noError(t, "Mute", err)
 	return all
 }

@@ -23,7 +23,7 @@ func testMerge(t *testing.T, open Opener) {
 	_, b2 := send(2, 3, "3", "dev", "1.0")
 	beforeA, beforeB := issue(t, s, a), issue(t, s, b)
 
-	noError(t, "Merge", s.Merge(t.Context(), a, []int64{b, a, b}))
+	noError(t, "Merge", s.Merge(t.Context(), a, []int64{b, a, b}, start))
 	_, err := s.Issue(t.Context(), b)
 	wantKind(t, "merged issue", err, errs.NotFound)
 	want := beforeA
@@ -78,21 +78,21 @@ func testMergeRefusals(t *testing.T, open Opener) {
 	r := newReport(2, start)
 	r.Project = "blog"
 	b := record(t, s, r).IssueID
-	wantKind(t, "merge across projects", s.Merge(t.Context(), a, []int64{b}), errs.Invalid)
+	wantKind(t, "merge across projects", s.Merge(t.Context(), a, []int64{b}, start), errs.Invalid)
 	c := record(t, s, newReport(3, start)).IssueID
-	wantKind(t, "merge with one unknown", s.Merge(t.Context(), a, []int64{c, 999_999}), errs.NotFound)
+	wantKind(t, "merge with one unknown", s.Merge(t.Context(), a, []int64{c, 999_999}, start), errs.NotFound)
 	if got := issue(t, s, c); got.Count != 1 {
 		t.Errorf("a merge that was refused moved something: %+v", got)
 	}
 	_, err := s.Unmerge(t.Context(), a, hashOf(1), start)
 	wantKind(t, "unmerge the only hash", err, errs.Conflict)
-	noError(t, "merge into itself", s.Merge(t.Context(), a, []int64{a}))
-	noError(t, "merge nothing", s.Merge(t.Context(), a, nil))
+	noError(t, "merge into itself", s.Merge(t.Context(), a, []int64{a}, start))
+	noError(t, "merge nothing", s.Merge(t.Context(), a, nil, start))
 	equal(t, "after all that", issue(t, s, a).Count, int64(1))
 
 	// The primary hash may leave: the issue goes on under the oldest of the rest.
-	noError(t, "Merge", s.Merge(t.Context(), a, []int64{c}))
-	_, err = s.Resolve(t.Context(), []int64{a}, start.Add(time.Hour))
+	noError(t, "Merge", s.Merge(t.Context(), a, []int64{c}, start))
+	_, err = s.Resolve(t.Context(), []int64{a}, tracker.Fix{}, start.Add(time.Hour))
 	noError(t, "Resolve", err)
 	left, err := s.Unmerge(t.Context(), a, hashOf(1), start.Add(2*time.Hour))
 	noError(t, "Unmerge", err)

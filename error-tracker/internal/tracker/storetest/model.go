@@ -9,6 +9,7 @@ import (
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/release"
 )
 
 // model is a tracker.Store as one would write it without a thought of speed:
@@ -18,6 +19,13 @@ type model struct {
 	hashes map[int]*modelHash
 	issues map[int64]*modelIssue
 	sent   map[event.ID]bool
+	seen   []release.Release // in the order in which they came
+}
+
+// modelComment is a comment, and the hash that brought it in a merge, or -1.
+type modelComment struct {
+	text string
+	hash int
 }
 
 type modelHash struct {
@@ -39,6 +47,8 @@ type modelIssue struct {
 	primary     int
 	resolved    bool
 	resolvedAt  time.Time
+	fix         tracker.Fix
+	comments    []modelComment
 	regressedAt time.Time
 	wasResolved time.Time
 	muted       bool
@@ -82,6 +92,7 @@ func (m *model) record(n int, e modelEvent) tracker.Status {
 		return tracker.Duplicate
 	}
 	m.sent[e.id] = true
+	of := m.release(e.release, e.at)
 	h := m.hashes[n]
 	if h == nil {
 		return tracker.Created // the caller learns the ID and adds it
@@ -97,18 +108,54 @@ func (m *model) record(n int, e modelEvent) tracker.Status {
 		}
 	}
 	i := m.issues[h.issue]
-	if i.resolved {
+	if i.resolved && i.fix.Reopens(m.release(i.fix.Release, e.at), of) {
+		i.fix = tracker.Fix{}
 		i.resolved, i.wasResolved, i.resolvedAt, i.regressedAt = false, i.resolvedAt, time.Time{}, e.at
 		return tracker.Reopened
 	}
 	return tracker.Incremented
 }
 
+// release is one by its name, which may be the first time.
+func (m *model) release(name string, at time.Time) release.Release {
+	i := slices.IndexFunc(m.seen, func(r release.Release) bool { return r.Name == name })
+	if i < 0 && name != "" {
+		i = len(m.seen)
+		m.seen = append(m.seen, release.Release{Name: name, Seen: at})
+	}
+	if i < 0 {
+		return release.Release{}
+	}
+	return m.seen[i]
+}
+
+// fixed is the fix that f becomes for an issue.
+func (m *model) fixed(f tracker.Fix, id int64) tracker.Fix {
+	among := m.seen
+	switch f.In {
+	case tracker.FixAnywhere:
+		return f
+	case tracker.FixThis:
+		among = nil
+		for _, e := range m.eventsOf(id) {
+			if e.release != "" {
+				among = append(among, m.release(e.release, e.at))
+			}
+		}
+	}
+	newest, ok := release.Newest(among)
+	if !ok {
+		return tracker.Fix{}
+	}
+	f.Release = newest.Name
+	return f
+}
+
 // want is what the store should say about an issue.
 func (m *model) want(id int64) tracker.Issue {
 	i := m.issues[id]
 	w := tracker.Issue{ID: id, Project: "shop", Platform: "python", Level: "error", Type: "ValueError", Source: tracker.Server,
-		Resolved: i.resolved, ResolvedAt: i.resolvedAt, RegressedAt: i.regressedAt, WasResolved: i.wasResolved, Muted: i.muted,
+		Resolved: i.resolved, ResolvedAt: i.resolvedAt, Fix: i.fix, RegressedAt: i.regressedAt, WasResolved: i.wasResolved, Muted: i.muted,
 		Fingerprint: hashOf(i.primary), Message: fmt.Sprintf("value %d", i.primary), Culprit: fmt.Sprintf("load%d in app/orders.py", i.primary),
 		Environment: m.hashes[i.primary].events[0].env}
 	events := m.eventsOf(id)
@@ -159,7 +206,7 @@ func testModel(t *testing.T, open Opener) {
 		case op < 12 || id == 0:
 			n := rng.IntN(errorsKnown)
 			r := newReport(n, now)
-			r.Environment, r.Release, r.User.ID = pick("prod", "dev", ""), pick("1.0", "1.1", ""), pick("", "a", "b", "c")
+			r.Environment, r.Release, r.User.ID = pick("prod", "dev", ""), pick("1.0", "1.1", "1.2", "nightly", ""), pick("", "a", "b", "c")
 			if rng.IntN(6) == 0 {
 				r.Request.Method = tracker.BrowserMethod
 			}
@@ -182,25 +229,32 @@ func testModel(t *testing.T, open Opener) {
 				t.Fatalf("step %d: record %d = %+v, want issue %d with %d events", step, n, out, h.issue, m.want(h.issue).Count)
 			}
 		case op == 12:
-			_, err := s.Resolve(t.Context(), []int64{id}, now)
+			f := tracker.Fix{In: tracker.FixIn(pick("", "this", "next"))}
+			_, err := s.Resolve(t.Context(), []int64{id}, f, now)
 			noError(t, "Resolve", err)
 			if i := m.issues[id]; !i.resolved {
 				i.resolved, i.resolvedAt = true, now
 			}
+			m.issues[id].fix = m.fixed(f, id)
 		case op == 13:
-			_, err := s.Unresolve(t.Context(), []int64{id})
+			_, err := s.Unresolve(t.Context(), []int64{id}, start)
 			noError(t, "Unresolve", err)
-			m.issues[id].resolved, m.issues[id].resolvedAt = false, time.Time{}
+			m.issues[id].resolved, m.issues[id].resolvedAt, m.issues[id].fix = false, time.Time{}, tracker.Fix{}
 		case op == 14:
 			m.issues[id].muted = !m.issues[id].muted
 			var err error
 			if m.issues[id].muted {
-				_, err = s.Mute(t.Context(), []int64{id}, time.Time{})
+				_, err = s.Mute(t.Context(), []int64{id}, tracker.Mute{}, start)
 			} else {
-				_, err = s.Unmute(t.Context(), []int64{id})
+				_, err = s.Unmute(t.Context(), []int64{id}, "", start)
 			}
 			noError(t, "Mute", err)
-		case op == 15 && rng.IntN(3) == 0:
+		case op == 15 && rng.IntN(2) == 0:
+			text := fmt.Sprint("comment ", step)
+			_, err := s.AddComment(t.Context(), id, "", text, now)
+			noError(t, "AddComment", err)
+			m.issues[id].comments = append(m.issues[id].comments, modelComment{text, -1})
+		case op == 15 && rng.IntN(2) == 0:
 			_, err := s.Delete(t.Context(), []int64{id})
 			noError(t, "Delete", err)
 			for n, h := range m.hashes {
@@ -211,7 +265,7 @@ func testModel(t *testing.T, open Opener) {
 			delete(m.issues, id)
 		case op <= 17:
 			sources := []int64{someIssue(), someIssue()}
-			noError(t, "Merge", s.Merge(t.Context(), id, sources))
+			noError(t, "Merge", s.Merge(t.Context(), id, sources, start))
 			for _, source := range sources {
 				if source == id {
 					continue
@@ -219,6 +273,14 @@ func testModel(t *testing.T, open Opener) {
 				for _, h := range m.hashes {
 					if h.issue == source {
 						h.issue = id
+					}
+				}
+				if from := m.issues[source]; from != nil {
+					for _, c := range from.comments {
+						if c.hash < 0 {
+							c.hash = from.primary
+						}
+						m.issues[id].comments = append(m.issues[id].comments, c)
 					}
 				}
 				delete(m.issues, source)
@@ -235,7 +297,14 @@ func testModel(t *testing.T, open Opener) {
 			}
 			noError(t, "Unmerge", err)
 			old := m.issues[id]
-			m.issues[got.ID] = &modelIssue{primary: h.number, resolved: old.resolved, muted: old.muted}
+			m.issues[got.ID] = &modelIssue{primary: h.number, resolved: old.resolved, fix: old.fix, muted: old.muted}
+			old.comments = slices.DeleteFunc(old.comments, func(c modelComment) bool {
+				leaves := c.hash == h.number
+				if leaves {
+					m.issues[got.ID].comments = append(m.issues[got.ID].comments, modelComment{c.text, -1})
+				}
+				return leaves
+			})
 			if old.resolved {
 				m.issues[got.ID].resolvedAt = now
 			}
@@ -269,6 +338,7 @@ func (m *model) compare(t *testing.T, s tracker.Store, step int) {
 		equal(t, "issue", got, m.want(got.ID))
 		m.compareEvents(t, s, got.ID)
 		m.compareCounters(t, s, got.ID)
+		m.compareComments(t, s, got.ID)
 		totals.Events += got.Count
 	}
 	got, err := s.Totals(t.Context())
@@ -348,4 +418,22 @@ func (m *model) compareCounters(t *testing.T, s tracker.Store, id int64) {
 			t.Errorf("issue %d is not listed in %s", id, env)
 		}
 	}
+}
+
+func (m *model) compareComments(t *testing.T, s tracker.Store, id int64) {
+	t.Helper()
+	all, err := s.Activities(t.Context(), id, 0, 1000)
+	noError(t, "Activities", err)
+	var got, want []string
+	for _, a := range all {
+		if a.Kind == tracker.ActComment {
+			got = append(got, a.Text)
+		}
+	}
+	for _, c := range m.issues[id].comments {
+		want = append(want, c.text)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	equal(t, "comments", got, want)
 }

@@ -32,7 +32,7 @@ func testRecord(t *testing.T, open Opener) {
 		t.Errorf("after duplicates: count %d, last seen %v, want 2 and the time of the second event", got.Count, got.LastSeen)
 	}
 
-	if ids, err := s.Resolve(t.Context(), []int64{id}, start.Add(time.Hour)); err != nil || len(ids) != 1 {
+	if ids, err := s.Resolve(t.Context(), []int64{id}, tracker.Fix{}, start.Add(time.Hour)); err != nil || len(ids) != 1 {
 		t.Fatalf("Resolve = %v, %v", ids, err)
 	}
 	// A repeat is not a regression: nothing happened after it was resolved.

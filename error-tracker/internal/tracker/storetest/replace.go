@@ -131,10 +131,10 @@ func testReplaceState(t *testing.T, open Opener) {
 	old := record(t, s, a).IssueID
 	record(t, s, b)
 	other := record(t, s, newReport(3, start)).IssueID
-	if _, err := s.Resolve(t.Context(), []int64{old, other}, start.Add(time.Hour)); err != nil {
+	if _, err := s.Resolve(t.Context(), []int64{old, other}, tracker.Fix{}, start.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Mute(t.Context(), []int64{old}, time.Time{}); err != nil {
+	if _, err := s.Mute(t.Context(), []int64{old}, tracker.Mute{}, start); err != nil {
 		t.Fatal(err)
 	}
 	pending, err := s.CountPendingAlerts(t.Context())
@@ -159,7 +159,7 @@ func testReplaceMerged(t *testing.T, open Opener) {
 	a, b := newReport(1, start), newReport(2, start.Add(time.Minute))
 	target := record(t, s, a).IssueID
 	source := record(t, s, b).IssueID
-	noError(t, "Merge", s.Merge(t.Context(), target, []int64{source}))
+	noError(t, "Merge", s.Merge(t.Context(), target, []int64{source}, start))
 	fresh := replace(t, s, corrected(a, 3)).IssueID
 	got := issue(t, s, target)
 	if got.Count != 1 || got.Fingerprint != hashOf(2) {

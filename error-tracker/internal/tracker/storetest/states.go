@@ -19,35 +19,35 @@ func testStates(t *testing.T, open Opener) {
 		noError(t, what, err)
 		equal(t, what, got, []int64{b, a})
 	}
-	got, err := s.Resolve(t.Context(), ids, start.Add(time.Hour))
+	got, err := s.Resolve(t.Context(), ids, tracker.Fix{}, start.Add(time.Hour))
 	bulk("resolve", got, err)
-	got, err = s.Resolve(t.Context(), ids, start.Add(2*time.Hour))
+	got, err = s.Resolve(t.Context(), ids, tracker.Fix{}, start.Add(2*time.Hour))
 	bulk("resolve again", got, err)
 	if i := issue(t, s, a); !i.Resolved || !i.ResolvedAt.Equal(start.Add(time.Hour)) {
 		t.Errorf("resolved twice: %v at %v, want the first time", i.Resolved, i.ResolvedAt)
 	}
-	got, err = s.Unresolve(t.Context(), ids)
+	got, err = s.Unresolve(t.Context(), ids, start)
 	bulk("unresolve", got, err)
 	if i := issue(t, s, a); i.Resolved || !i.ResolvedAt.IsZero() || !i.RegressedAt.IsZero() {
 		t.Errorf("unresolved: %v at %v, regressed at %v", i.Resolved, i.ResolvedAt, i.RegressedAt)
 	}
 	until := fixedNow().Add(time.Hour)
-	got, err = s.Mute(t.Context(), ids, until)
+	got, err = s.Mute(t.Context(), ids, tracker.Mute{Until: until}, start)
 	bulk("mute", got, err)
 	if i := issue(t, s, a); !i.Muted || !i.MutedUntil.Equal(until) {
 		t.Errorf("muted: %v until %v, want until %v", i.Muted, i.MutedUntil, until)
 	}
-	got, err = s.Mute(t.Context(), ids, time.Time{})
+	got, err = s.Mute(t.Context(), ids, tracker.Mute{}, start)
 	bulk("mute for good", got, err)
 	if i := issue(t, s, a); !i.Muted || !i.MutedUntil.IsZero() {
 		t.Errorf("muted for good: %v until %v", i.Muted, i.MutedUntil)
 	}
-	got, err = s.Unmute(t.Context(), ids)
+	got, err = s.Unmute(t.Context(), ids, "", start)
 	bulk("unmute", got, err)
 	if i := issue(t, s, a); i.Muted {
 		t.Errorf("unmuted: still muted")
 	}
-	got, err = s.Resolve(t.Context(), nil, start)
+	got, err = s.Resolve(t.Context(), nil, tracker.Fix{}, start)
 	if err != nil || len(got) != 0 {
 		t.Errorf("resolve nothing = %v, %v", got, err)
 	}
@@ -57,7 +57,7 @@ func testMuteEnds(t *testing.T, open Opener) {
 	now := start
 	s := open(t, Options{KeepOccurrences: 5, Now: func() time.Time { return now }})
 	id := record(t, s, newReport(1, start)).IssueID
-	_, err := s.Mute(t.Context(), []int64{id}, start.Add(time.Hour))
+	_, err := s.Mute(t.Context(), []int64{id}, tracker.Mute{Until: start.Add(time.Hour)}, start)
 	noError(t, "Mute", err)
 	check := func(want bool) {
 		t.Helper()
@@ -118,13 +118,13 @@ func testRegression(t *testing.T, open Opener) {
 	}
 	for n, tt := range tests {
 		at := start.Add(time.Duration(n+1) * time.Hour)
-		_, err := s.Unmute(t.Context(), []int64{id})
+		_, err := s.Unmute(t.Context(), []int64{id}, "", start)
 		noError(t, "Unmute", err)
 		if tt.mute {
-			_, err = s.Mute(t.Context(), []int64{id}, tt.until)
+			_, err = s.Mute(t.Context(), []int64{id}, tracker.Mute{Until: tt.until}, start)
 			noError(t, "Mute", err)
 		}
-		_, err = s.Resolve(t.Context(), []int64{id}, at)
+		_, err = s.Resolve(t.Context(), []int64{id}, tracker.Fix{}, at)
 		noError(t, "Resolve", err)
 		if out := record(t, s, newReport(1, at.Add(time.Minute))); out.Status != tracker.Reopened {
 			t.Errorf("%s: status %s, want %s", tt.name, out.Status, tracker.Reopened)
@@ -197,7 +197,7 @@ func testDeleteResolved(t *testing.T, open Opener) {
 		ids = append(ids, record(t, s, newReport(n, start)).IssueID)
 	}
 	for n, id := range ids[:8] {
-		_, err := s.Resolve(t.Context(), []int64{id}, start.Add(time.Duration(n)*time.Hour))
+		_, err := s.Resolve(t.Context(), []int64{id}, tracker.Fix{}, start.Add(time.Duration(n)*time.Hour))
 		noError(t, "Resolve", err)
 	}
 	record(t, s, newReport(0, start.Add(time.Hour))) // reopened: not to be deleted
@@ -271,7 +271,7 @@ func testTotals(t *testing.T, open Opener) {
 	for range 3 {
 		record(t, s, newReport(2, start.Add(time.Hour)))
 	}
-	_, err = s.Resolve(t.Context(), []int64{a}, start)
+	_, err = s.Resolve(t.Context(), []int64{a}, tracker.Fix{}, start)
 	noError(t, "Resolve", err)
 	got, err = s.Totals(t.Context())
 	noError(t, "Totals", err)
@@ -297,8 +297,8 @@ func testNotFound(t *testing.T, open Opener) {
 		"Similar":            func() error { _, err := s.Similar(ctx, none, 5); return err },
 		"IssueEnvironments":  func() error { _, err := s.IssueEnvironments(ctx, none); return err },
 		"IssueReleases":      func() error { _, err := s.IssueReleases(ctx, none); return err },
-		"Merge into it":      func() error { return s.Merge(ctx, none, []int64{id}) },
-		"Merge of it":        func() error { return s.Merge(ctx, id, []int64{none}) },
+		"Merge into it":      func() error { return s.Merge(ctx, none, []int64{id}, start) },
+		"Merge of it":        func() error { return s.Merge(ctx, id, []int64{none}, start) },
 		"Unmerge":            func() error { _, err := s.Unmerge(ctx, none, hashOf(1), start); return err },
 		"Unmerge other hash": func() error { _, err := s.Unmerge(ctx, id, hashOf(9), start); return err },
 		"RetryMail":          func() error { return s.RetryMail(ctx, none, start) },
