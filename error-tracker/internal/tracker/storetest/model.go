@@ -100,7 +100,9 @@ func (m *model) record(n int, e modelEvent) tracker.Status {
 	h.events = append(h.events, e)
 	kept := 0
 	for _, old := range m.eventsOf(h.issue) {
-		if m.isFirst(old) || old.dropped {
+		// Those that were to be dropped count, too: the store drops step by step,
+		// so that after a merge they may push out older ones.
+		if m.isFirst(old) {
 			continue
 		}
 		if kept++; kept > m.keep {
