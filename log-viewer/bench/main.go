@@ -150,7 +150,7 @@ func spawn(ctx context.Context, c config, kind string) (r result, err error) {
 	cmd := exec.CommandContext(ctx, self, "-child", kind, "-dir", dir, "-lines", fmt.Sprint(c.lines), "-samples", c.samples, "-memory", fmt.Sprint(c.memory))
 	cmd.Stderr = os.Stderr
 	if c.memory > 0 {
-		cmd.Env = append(os.Environ(), fmt.Sprintf("GOMEMLIMIT=%d", c.memory*85/100), "GOGC=50")
+		cmd.Env = append(os.Environ(), fmt.Sprintf("GOMEMLIMIT=%d", c.memory-16<<20), "GOGC=75") // as the service does
 	}
 	out, err := cmd.Output()
 	if err != nil {

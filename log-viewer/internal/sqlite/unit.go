@@ -108,7 +108,8 @@ func (s *Store) readBlock(ctx context.Context, b *sealed) (*block.Block, error) 
 	if open.Len() != b.N {
 		return nil, fmt.Errorf("%w: it has %d entries, want %d", block.ErrDamaged, open.Len(), b.N)
 	}
-	return open, rows.Err()
+	// Not rows.Err: while RawBytes are held it waits for ever for a context that ends at this moment.
+	return open, rows.Close()
 }
 
 // row is what is known of an entry without its message.
