@@ -113,7 +113,12 @@ func (s *server) post(body []byte) error {
 
 // benchHTTP measures the built service from outside.
 func benchHTTP(ctx context.Context, c config) error {
-	fmt.Printf("\n### Over HTTP: %d lines in posts of %d, answered when they are on disk\n\n| run | lines/s | CPU s per 1 M | disk MB per 1 M | peak RSS MB | RSS idle MB |\n|---|---|---|---|---|---|\n", c.lines, batchLines)
+	fmt.Printf("\n### Over HTTP: %d lines in posts of %d, answered when they are on disk\n\n| run | lines/s | CPU s per 1 M | disk MB per 1 M, at once and at rest | peak RSS MB | RSS at rest MB |\n|---|---|---|---|---|---|\n", c.lines, batchLines)
+	if strings.Contains("fresh", c.run) {
+		if err := benchFresh(ctx, c); err != nil {
+			return err
+		}
+	}
 	for _, run := range []struct {
 		name    string
 		writers int
@@ -129,6 +134,27 @@ func benchHTTP(ctx context.Context, c config) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// restTime is what the service needs to give back what it needed: two steps of 15 s.
+const restTime = 40 * time.Second
+
+// benchFresh measures a service that has nothing to do yet.
+func benchFresh(ctx context.Context, c config) error {
+	dir, err := os.MkdirTemp("", "bench-logs-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	s, err := startServer(ctx, c.bin, dir)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	time.Sleep(restTime)
+	pid := s.cmd.Process.Pid
+	fmt.Printf("| fresh, without lines | - | - | - | %.0f | %.0f |\n", memory(pid, "VmHWM"), memory(pid, "VmRSS"))
 	return nil
 }
 
@@ -195,9 +221,9 @@ func benchRun(ctx context.Context, c config, name string, writers, rate int, env
 		}
 	}
 	m := float64(c.lines) / 1e6
-	used, peak := (cpuOf(pid) - before).Seconds(), memory(pid, "VmHWM")
-	time.Sleep(40 * time.Second) // the service gives back what it needed, in two steps of 15 s
-	fmt.Printf("| %s | %.0f | %.1f | %.1f | %.0f | %.0f |\n", name, float64(c.lines)/took.Seconds(), used/m, diskMB(dir)/m, peak, memory(pid, "VmRSS"))
+	used, peak, disk := (cpuOf(pid) - before).Seconds(), memory(pid, "VmHWM"), diskMB(dir)
+	time.Sleep(restTime)
+	fmt.Printf("| %s | %.0f | %.1f | %.1f, %.1f | %.0f | %.0f |\n", name, float64(c.lines)/took.Seconds(), used/m, disk/m, diskMB(dir)/m, peak, memory(pid, "VmRSS"))
 	if rate > 0 || writers == 1 || env != nil {
 		return nil
 	}
