@@ -11,7 +11,7 @@ LINT_VERSION := v2.15.0
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build run up down images dist demo test test-go test-e2e test-browser test-python test-deploy soak bench lint fmt clean versions screenshots
+.PHONY: help build run up down images dist demo test test-go test-e2e test-browser test-python test-deploy soak mutations bench lint fmt clean versions screenshots
 
 help: ## show this list
 	@grep -hE '^[a-z0-9%-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,9 @@ soak: build ## the long fault tests: SOAK_ROUNDS (1000) kills, SOAK_CUTS (1000) 
 	cd e2e && E2E_BIN=$(CURDIR)/bin SOAK_ROUNDS=$${SOAK_ROUNDS:-1000} SOAK_CUTS=$${SOAK_CUTS:-1000} SOAK_SYSCALLS=$${SOAK_SYSCALLS:-60} \
 		SOAK_DURATION=$${SOAK_DURATION:-1h} $(GO) test -tags soak -count=1 -timeout 12h -v ./promises
 	@cd e2e && $(GO) run ./figures
+
+mutations: ## take one safety after the other out and see its test turn red; half an hour
+	cd e2e && $(GO) run ./mutations
 
 bench: build ## measure speed and memory of the built services; prints one table
 	@scripts/bench.sh

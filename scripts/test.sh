@@ -67,7 +67,7 @@ browser() {
     [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund || exit 1
     CHROMIUM=$chromium MONLIGHT_BIN="$root/bin" ERROR_TRACKER_BIN="$root/bin/error-tracker" \
       node --test --test-concurrency=1 tests/*.test.mjs
-  )
+  ) && (cd e2e && go run ./figures)
 }
 
 sdks() {

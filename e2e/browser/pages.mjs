@@ -1,5 +1,6 @@
 // Opens pages in Chromium and watches that nothing happens behind their back.
 import assert from 'node:assert/strict';
+import { appendFile, mkdir } from 'node:fs/promises';
 import { chromium } from 'playwright-core';
 
 const executablePath = process.env.CHROMIUM || '/usr/bin/chromium';
@@ -63,8 +64,11 @@ export function watch(page, ...origins) {
   });
 }
 
+let cleaned = 0; // pages that were looked at
+
 // clean asserts that a page did nothing it must not do.
 export async function clean(page, what = page.url()) {
+  cleaned++;
   const inside = await page.evaluate(() => ({ violations: window.violations ?? [], pwned: 'pwned' in window })).catch(() => ({ violations: [], pwned: false }));
   assert.deepEqual([...page.faults, ...inside.violations], [], what);
   assert.equal(inside.pwned, false, `${what}: a script from a report ran`);
@@ -100,4 +104,63 @@ export async function weigh(session, url) {
   assert.ok(requests >= 3 && body > 5000, 'the page was not measured');
   await shut(page);
   return body;
+}
+
+// only asserts that nothing on a page that is open was made of text from outside.
+// With styles set by our scripts, style attributes are no finding.
+export async function only(page, what = page.url(), { styled = false } = {}) {
+  const seen = await page.evaluate((styled) => {
+    for (const d of document.querySelectorAll('details')) d.open = true;
+    for (const el of document.querySelectorAll('main *')) {
+      if (el.closest('.hist, button, a')) continue;
+      for (const type of ['mouseover', 'mouseenter', 'focus', 'toggle', 'pointerrawupdate']) el.dispatchEvent(new Event(type, { bubbles: true }));
+    }
+    return {
+      links: [...document.querySelectorAll('a[href], form[action], button[formaction]')].map((el) => el.getAttribute('href') ?? el.getAttribute('action') ?? el.getAttribute('formaction')).filter((h) => !/^(\/|\?|#|https?:)/i.test(h)),
+      foreign: [...document.querySelectorAll('main script, main iframe, main object, main embed, main img:not([src^="/"]), main style, main link, main base, main meta, main video')].map((el) => el.tagName),
+      handlers: [...document.querySelectorAll('*')].filter((el) => [...el.attributes].some((a) => a.name.startsWith('on') || a.name === 'style' && !styled && !el.closest('.plot'))).map((el) => el.outerHTML.slice(0, 100)),
+    };
+  }, styled);
+  assert.deepEqual(seen, { links: [], foreign: [], handlers: [] }, what);
+  await clean(page, what);
+}
+
+/**
+ * Follows the links of a service from its first pages and asserts of each kind
+ * of page that text on it is only ever text. Pages are of one kind when they
+ * differ in numbers and values only; `each` of a kind are opened. Returns the kinds.
+ */
+export async function crawl(session, starts, { each = 3, styled = false } = {}) {
+  const page = await session.open('/');
+  const origin = session.service.url;
+  const kinds = new Map();
+  const waiting = [...starts];
+  const known = new Set(starts);
+  while (waiting.length > 0) {
+    const path = waiting.shift();
+    const url = new URL(path, origin);
+    const kind = `${url.pathname.replace(/\d+/g, 'N').replace(/(dashboards|releases)\/[^/]+/, '$1/X')}?${[...new Set(url.searchParams.keys())].sort()}`;
+    const opened = kinds.get(kind) ?? 0;
+    if (opened >= each) continue;
+    kinds.set(kind, opened + 1);
+    const answer = await page.goto(url.href).catch((err) => { if (/Download|ERR_ABORTED/.test(err.message)) return null; throw err; });
+    if (!answer || !/text\/html/.test(answer.headers()['content-type'] ?? '')) continue; // a file
+    assert.ok(answer.status() < 500, `${path}: ${answer.status()}`);
+    await only(page, path, { styled });
+    for (const href of await page.$$eval('a[href]', (list) => list.map((a) => a.href))) {
+      if (!href.startsWith(`${origin}/`)) continue;
+      const next = href.slice(origin.length).replace(/#.*/, '');
+      if (!known.has(next)) { known.add(next); waiting.push(next); }
+    }
+  }
+  await shut(page);
+  return [...kinds.keys()];
+}
+
+// figure keeps what was measured for the table of docs/reliability.md, as harness.Note does.
+export async function figure(row, service, kinds, payloads, fields) {
+  const dir = process.env.E2E_OUT ?? new URL('../out', import.meta.url).pathname;
+  await mkdir(dir, { recursive: true });
+  const text = `${payloads} payloads in ${fields} fields, ${cleaned} pages of ${kinds.length} kinds opened in Chromium: scripts run 0, policy reports 0, requests to other origins 0`;
+  await appendFile(`${dir}/figures.jsonl`, `${JSON.stringify({ Row: row, Service: service, Text: text, Test: 'browser' })}\n`);
 }

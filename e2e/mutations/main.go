@@ -96,7 +96,7 @@ func (m mutation) try(top string) (red bool, why string, err error) {
 		}
 		env = append(env, "E2E_BIN="+filepath.Join(dir, "bin"))
 	}
-	test := exec.Command("go", "test", "-overlay", overlay, "-count=1", "-timeout", "5m", "-run", m.test, m.pkg)
+	test := exec.Command("go", "test", "-overlay", overlay, "-count=1", "-timeout", "3m", "-run", m.test, m.pkg)
 	test.Dir, test.Env = filepath.Join(top, m.module), env
 	out, err := test.CombinedOutput()
 	text := string(out)

@@ -14,9 +14,6 @@ import (
 	"github.com/monlight/monlight/e2e/harness"
 )
 
-// limits are those of docker-compose.yml.
-var limits = map[string]int64{"error-tracker": 64 << 20, "log-viewer": 160 << 20, "metrics-collector": 128 << 20, "browser-relay": 64 << 20}
-
 // B7: each service runs under load within its memory limit. The kernel would
 // kill it otherwise.
 func TestServicesRunWithinTheirMemoryLimits(t *testing.T) {
@@ -25,7 +22,7 @@ func TestServicesRunWithinTheirMemoryLimits(t *testing.T) {
 	}
 	each(t, func(t *testing.T, m *model) {
 		group, limit, current := controlGroup(t, m.name)
-		if err := os.WriteFile(filepath.Join(group, limit), []byte(strconv.FormatInt(limits[m.name], 10)), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(group, limit), []byte(strconv.FormatInt(memoryLimits[m.name], 10)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		s := m.attachedIn(t, t.TempDir())
@@ -48,7 +45,7 @@ func TestServicesRunWithinTheirMemoryLimits(t *testing.T) {
 		if len(l.acknowledged) < 100 {
 			t.Error("there was no load")
 		}
-		harness.Note(t, "B7", m.name, "%v of load in a limit of %d MB (%s): %d items, not killed; peak of its own %.1f MB", length, limits[m.name]>>20, strings.TrimSpace(string(text)), len(l.acknowledged), float64(peak)/1e6)
+		harness.Note(t, "B7", m.name, "%v of load in a limit of %d MiB (%s): %d items, not killed; peak of its own %.1f MB", length, memoryLimits[m.name]>>20, strings.TrimSpace(string(text)), len(l.acknowledged), float64(peak)/1e6)
 		s.Kill()
 	})
 }

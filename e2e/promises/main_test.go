@@ -9,6 +9,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if url := os.Getenv(watchVariable); url != "" {
+		watchHealth(url)
+		return
+	}
 	code := m.Run()
 	if err := harness.Cleanup(); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, err)

@@ -247,3 +247,42 @@ func TestNoAddressThatCameInIsCalled(t *testing.T) {
 		harness.Note(t, "C10", m.name, "an address in every field: called 0 times")
 	})
 }
+
+// C12: keys that pages and programs send with read nothing and change nothing.
+func TestKeysOfPagesReadNothing(t *testing.T) {
+	routes := []string{
+		"GET /api/errors", "GET /api/errors/1", "GET /api/errors/1/occurrences", "GET /api/projects", "GET /api/projects/1", "GET /api/stats", "GET /metrics", "POST /api/errors/1/resolve", "DELETE /api/errors/1",
+		"POST /api/errors/bulk", "POST /api/projects", "POST /api/projects/1/keys", "GET /api/dsn-keys", "POST /api/dsn-keys", "GET /api/source-maps", "POST /api/source-maps", "GET /api/traffic", "GET /api/traffic/rejected",
+	}
+	all := models(t)
+	tracker, relay := all[0].start(t), all[3].start(t)
+	latencies(t, all[0], tracker, 0, 3)
+	var project struct {
+		Keys []struct {
+			Key string `json:"public_key"`
+		}
+	}
+	r := tracker.Post("/api/projects", map[string]string{"name": "phone"})
+	if err := r.JSON(&project); err != nil || len(project.Keys) == 0 || project.Keys[0].Key == "" {
+		t.Fatalf("a project has no key: %d %s", r.Status, r.Body)
+	}
+	tried := 0
+	for _, who := range []struct {
+		s   *harness.Service
+		key string
+	}{{tracker, project.Keys[0].Key}, {relay, dsnKey}} {
+		for _, route := range routes {
+			method, path, _ := strings.Cut(route, " ")
+			for _, header := range []map[string]string{
+				{"X-Api-Key": who.key}, {"X-Monlight-Key": who.key}, {"X-Sentry-Auth": "Sentry sentry_version=7, sentry_key=" + who.key}, {"Authorization": "Bearer " + who.key}, {"Authorization": "DSN http://" + who.key + "@x/1"},
+			} {
+				tried++
+				got := who.s.Do(harness.Request{Method: method, Path: path + "?sentry_key=" + who.key + "&key=" + who.key, NoKey: true, Body: "{}", Header: header})
+				if got.Status < 400 || got.Status >= 500 || strings.Contains(got.Body, item(0)) {
+					t.Errorf("%s with %v: %d %.200s", route, header, got.Status, got.Body)
+				}
+			}
+		}
+	}
+	harness.Note(t, "C12", "", "%d requests with keys of pages and programs: read or changed 0", tried)
+}

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { line, send, startLogs } from '../lines.mjs';
-import { Session, clean, launch, noSideways, shut } from '../pages.mjs';
+import { Session, clean, crawl, figure, launch, noSideways, shut } from '../pages.mjs';
 import { payloads } from '../payloads.mjs';
 
 // forms are the ways in which a line can carry a payload.
@@ -152,6 +152,12 @@ describe('hostile lines', () => {
       const { total } = await service.api(`/api/logs?container=${encodeURIComponent(nameOf(p))}`);
       assert.ok(total >= 4, `${JSON.stringify(p)}: ${total}`);
     }
+  });
+
+  test('nor does any page that a link leads to', async () => {
+    const kinds = await crawl(session, ['/', '/live', '/containers', '/logs/1', `/logs/${payloads.length}`], { styled: true });
+    assert.ok(kinds.length > 5, String(kinds));
+    await figure('C1', 'log-viewer', kinds, payloads.length, forms('').length + 5);
   });
 
   test('long words, long lines and hidden characters do not break the page', async () => {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
-import { Session, clean, launch, noSideways, shut } from '../pages.mjs';
+import { Session, clean, crawl, figure, launch, noSideways, only, shut } from '../pages.mjs';
 import { payloads } from '../payloads.mjs';
 import { cartMap, someTraffic, startRelay } from '../relay.mjs';
 
@@ -187,19 +187,15 @@ describe('the pages of the relay', () => {
       ...payloads.slice(0, 30).map((p) => `/source-maps?${new URLSearchParams({ project: p, release: p, debug_id: p, test_project: p, test_release: p, test_debug_id: p, test: p })}`)];
     for (const path of paths) {
       await page.goto(relay.url + path);
-      const seen = await page.evaluate(() => {
-        for (const d of document.querySelectorAll('details')) d.open = true;
-        for (const el of document.querySelectorAll('main *')) for (const type of ['mouseover', 'focus', 'toggle']) el.dispatchEvent(new Event(type, { bubbles: true }));
-        return {
-          links: [...document.querySelectorAll('a[href], form[action], button[formaction]')].map((el) => el.getAttribute('href') ?? el.getAttribute('action') ?? el.getAttribute('formaction')).filter((h) => !/^(\/|\?|#|https?:)/i.test(h)),
-          foreign: [...document.querySelectorAll('main script, main iframe, main object, main embed, main img, main style, main link, main base, main meta, main video')].map((el) => el.tagName),
-          handlers: [...document.querySelectorAll('*')].filter((el) => [...el.attributes].some((a) => a.name.startsWith('on') || a.name === 'style')).map((el) => el.outerHTML.slice(0, 100)),
-        };
-      });
-      assert.deepEqual(seen, { links: [], foreign: [], handlers: [] }, path);
-      await clean(page, path);
+      await only(page, path);
     }
     await shut(page);
+  });
+
+  test('nor on any page that a link leads to', async () => {
+    const kinds = await crawl(session, ['/', '/traffic', '/source-maps', `/keys/${shop.id}`]);
+    assert.ok(kinds.length > 5, String(kinds));
+    await figure('C1', 'browser-relay', kinds, payloads.length, 16);
   });
 
   test('forms of other sites change nothing', async () => {
