@@ -293,3 +293,25 @@ func TestUnwantedEventsAreAnsweredPolitely(t *testing.T) {
 	}
 	d.event(`{"message":"hello","request":{"url":"https://shop.example/"}}`)
 }
+
+// An address that is only that of a proxy nobody trusts is not written down as the user's.
+func TestTheAddressOfAnUnknownProxyIsNotTheUsers(t *testing.T) {
+	d := open(t)
+	const auto = "{}\n{\"type\":\"event\"}\n{\"message\":\"%s\",\"user\":{\"ip_address\":\"{{auto}}\"}}\n"
+	for name, test := range map[string]struct {
+		header []string
+		want   string
+	}{
+		"direct":                    {nil, "192.0.2.1"},
+		"forwarded":                 {[]string{"X-Forwarded-For", "198.51.100.7"}, ""},
+		"forwarded for who knows":   {[]string{"X-Forwarded-For", "unknown"}, ""},
+		"forwarded with no address": {[]string{"X-Forwarded-For", ""}, "192.0.2.1"},
+	} {
+		if got := d.envelope(fmt.Sprintf(auto, name), test.header...); got.status != http.StatusOK {
+			t.Fatalf("%s: %d %s", name, got.status, got.body)
+		}
+		if got := d.newest(); got.Message.Text() != name || got.User.IP != test.want {
+			t.Errorf("%s: user of %q has address %q, want %q", name, got.Message.Text(), got.User.IP, test.want)
+		}
+	}
+}

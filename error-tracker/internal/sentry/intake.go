@@ -198,7 +198,9 @@ func (in *intake) keepEvent(text string, first bool, envelopeID event.ID) (event
 // complete adds to an event what the request tells.
 func (in *intake) complete(p *payload) {
 	if p.autoIP && p.User.IP == "" {
-		if addr := clientip.Addr(in.r); addr.IsValid() {
+		// Whoever forwards for others without being trusted is not the user.
+		addr, peer := clientip.Addr(in.r), clientip.Parse(in.r.RemoteAddr)
+		if addr.IsValid() && (addr != peer || in.r.Header.Get("X-Forwarded-For") == "") {
 			p.User.IP = addr.String()
 		}
 	}
