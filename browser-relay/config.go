@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/monlight/monlight/browser-relay/internal/httpapi"
 	"github.com/monlight/monlight/browser-relay/internal/relay"
 	"github.com/monlight/monlight/browser-relay/internal/upstream"
 	"github.com/monlight/monlight/shared/config"
@@ -72,7 +73,7 @@ func load(env *config.Env) settings {
 			"what all source maps may take on disk; those that were not used for longest are deleted"),
 		mapLimit:             env.Bytes("SOURCE_MAP_MAX_BYTES", "64MB", 64<<10, 1<<30, "largest source map that may be uploaded"),
 		uploadToken:          env.OptionalKey("UPLOAD_TOKEN", "key that can upload source maps and nothing else, for builds"),
-		errorTrackerLink:     publicLink(env, "ERROR_TRACKER_BASE_URL", "error tracker"),
+		errorTrackerLink:     publicLink(env, "ERROR_TRACKER_BASE_URL", "error tracker, as DSNs have it"),
 		logViewerLink:        publicLink(env, "LOG_VIEWER_BASE_URL", "log viewer"),
 		metricsCollectorLink: publicLink(env, "METRICS_COLLECTOR_BASE_URL", "metrics collector"),
 		peers:                status.LoadPeers(env),
@@ -131,6 +132,16 @@ func (s settings) publicURL() string {
 		return "http://localhost:5013"
 	}
 	return s.server.BaseURL.String()
+}
+
+// trackerHosts are where DSNs of our error tracker may point: to its public address,
+// or to the one that it has from here.
+func (s settings) trackerHosts() httpapi.TrackerHosts {
+	public, err := url.Parse(s.errorTrackerLink)
+	if err != nil || s.errorTrackerLink == "" {
+		public = nil
+	}
+	return httpapi.NewTrackerHosts(s.errorTracker.URL, public)
 }
 
 // publicLink reads where people reach another service.

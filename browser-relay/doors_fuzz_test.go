@@ -12,7 +12,7 @@ import (
 // passed on is of the key's project and within what the services behind take.
 func FuzzDoors(f *testing.F) {
 	s := newService(f, map[string]string{"RATE_LIMIT": "1000000", "KEY_RATE_LIMIT": "1000000", "MAX_BODY_SIZE": "1MB"})
-	paths := []string{"/api/browser/errors", "/api/browser/metrics", "/api/browser/batch"}
+	paths := []string{"/api/browser/errors", "/api/browser/metrics", "/api/browser/batch", tunnelPath}
 	for i, body := range []string{
 		`{"type":"E","message":"m","stack":"E: m\n    at a (https://h/a.js:1:1)","release":"1","context":{"user_id":"u","environment":"e"},"timestamp":"2026-01-01T00:00:00Z"}`,
 		`{"metrics":[{"name":"lcp","type":"histogram","value":1,"labels":{"project":"forged","session_id":"S","n":1},"timestamp":9e12}],"url":"https://h/p?x"}`,
@@ -20,6 +20,7 @@ func FuzzDoors(f *testing.F) {
 	} {
 		f.Add(byte(i), []byte(body))
 	}
+	f.Add(byte(len(paths)-1), []byte(sentryEvent(dsnOf(s.upstream.URL, "7"), eventID(1))))
 	f.Fuzz(func(t *testing.T, door byte, body []byte) {
 		code, answer, _ := ask(s, http.MethodPost, paths[int(door)%len(paths)]+"?key="+shopKey, string(body))
 		if code/100 != 2 && code/100 != 4 {

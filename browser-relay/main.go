@@ -139,8 +139,8 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 	}
 	api := httpapi.Options{
 		Intake: intake, Keys: keys, Traffic: traffic, Maps: store, Status: state.Handler(),
-		Limits: httpapi.Limits{Body: s.maxBody, PerClient: s.rateLimit, PerKey: s.keyRateLimit},
-		Body:   func(limit int64) func(http.Handler) http.Handler { return edge.Body(limit) }, Handle: edge.Handle, Now: time.Now,
+		Limits: httpapi.Limits{Body: s.maxBody, PerClient: s.rateLimit, PerKey: s.keyRateLimit}, TrackerHosts: s.trackerHosts(),
+		Body: func(limit int64) func(http.Handler) http.Handler { return edge.Body(limit) }, Handle: edge.Handle, Now: time.Now,
 	}
 	public := edge.Router()
 	browserRoutes(edge, public, api, scripts)

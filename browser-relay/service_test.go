@@ -117,7 +117,7 @@ var doors = []string{"/api/browser/errors", "/api/browser/metrics", "/api/browse
 // Nothing answers without a key but what is listed here.
 func TestEveryRouteWantsItsKey(t *testing.T) {
 	s := newService(t, map[string]string{"TRUSTED_PROXIES": "192.0.2.1"})
-	open := []string{"/assets/{name}", "/favicon.ico", "/sign-in", "/sign-out", sdk.Pattern}
+	open := []string{"/api/browser/tunnel", "/assets/{name}", "/favicon.ico", "/sign-in", "/sign-out", sdk.Pattern}
 	routes, ok := s.options.Handler.(chi.Routes)
 	if !ok {
 		t.Fatalf("handler is a %T", s.options.Handler)

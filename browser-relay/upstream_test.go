@@ -25,13 +25,42 @@ type fakeUpstream struct {
 	largest int // bytes of a report
 	poison  any // the message of events that it fails with
 
+	envelopes map[string]envelope // by event ID
+
 	noBatches bool                                              // an error tracker of before there were any
 	answer    func(w http.ResponseWriter, r *http.Request) bool // true: it has answered
 }
 
+// envelope is one that came through the tunnel.
+type envelope struct {
+	path, auth, origin, client, body string
+}
+
+// takeEnvelope answers as the error tracker's door for Sentry's SDKs does.
+func (u *fakeUpstream) takeEnvelope(w http.ResponseWriter, r *http.Request, body string) {
+	var header struct {
+		EventID string `json:"event_id"`
+	}
+	first, _, _ := strings.Cut(body, "\n")
+	_ = json.Unmarshal([]byte(first), &header)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.envelopes[header.EventID] = envelope{r.URL.Path, r.Header.Get("X-Sentry-Auth"), r.Header.Get("Origin"), r.Header.Get("X-Forwarded-For"), body}
+	w.Header().Set("X-Sentry-Rate-Limits", "86400:transaction:organization")
+	fmt.Fprintf(w, `{"id":%q}`, header.EventID)
+}
+
+// envelope returns the one of an event.
+func (u *fakeUpstream) envelope(id string) (e envelope, ok bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	e, ok = u.envelopes[id]
+	return e, ok
+}
+
 func newFakeUpstream(t testing.TB) *fakeUpstream {
 	t.Helper()
-	u := &fakeUpstream{events: map[string]map[string]any{}, keys: map[string]string{}}
+	u := &fakeUpstream{events: map[string]map[string]any{}, keys: map[string]string{}, envelopes: map[string]envelope{}}
 	u.Server = httptest.NewServer(u)
 	t.Cleanup(u.Close)
 	return u
@@ -52,6 +81,10 @@ func (u *fakeUpstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, _ := io.ReadAll(r.Body)
+	if strings.HasSuffix(r.URL.Path, "/envelope/") {
+		u.takeEnvelope(w, r, string(body))
+		return
+	}
 	if r.Header.Get("X-Api-Key") != testKey {
 		http.Error(w, `{"detail":"Invalid API key"}`, http.StatusUnauthorized)
 		return

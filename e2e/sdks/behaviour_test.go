@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -154,5 +155,31 @@ func TestTooLargeCostsOneEvent(t *testing.T) {
 	}
 	if w.codes[http.StatusRequestEntityTooLarge] != 2 {
 		t.Errorf("answers %v, want two 413", w.codes)
+	}
+}
+
+// A page that reports through the relay loses nothing while the error tracker is dead.
+func TestTheTunnelKeepsEventsForADeadErrorTracker(t *testing.T) {
+	s := harness.Start(t, "error-tracker")
+	w := newWire(t, s)
+	_, dsn := newProject(t, s, w, "shop", 0)
+	dsn = strings.Replace(dsn, w.URL[len("http://"):], s.URL[len("http://"):], 1)
+	tunnel := newTunnel(t, s.URL)
+	s.Kill()
+	sent := openPage(t, url.Values{"dsn": {dsn}, "tunnel": {tunnel}})
+	if len(sent) != 2 {
+		t.Fatalf("the page sent %d events, want 2", len(sent))
+	}
+	s.Restart()
+	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		there := events(t, s, "shop")
+		if _, first := there[sent[0]]; first {
+			if _, second := there[sent[1]]; second && len(there) == 2 {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d events arrived", len(there), len(sent))
+		}
 	}
 }

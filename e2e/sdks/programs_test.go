@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/monlight/monlight/e2e/harness"
 )
 
 // row is a way in which events come, and what its error must look like.
@@ -45,6 +47,7 @@ func rows() []row {
 		row{"Node", program("node", "node/shop.mjs"), "RangeError: cannot ship order 7: no address", "shipOrder", "", "42"},
 		row{"Node, large events", program("node", "node/shop.mjs", "large"), "RangeError: cannot ship order 7: no address", "shipOrder", "", "42"},
 		row{"Browser", browser, "RangeError: cannot ship order 7: no address", "", "", "42"},
+		row{"Browser, through the tunnel of the relay", tunnelled, "RangeError: cannot ship order 7: no address", "", "", "42"},
 		row{"Go", program(".cache/shop-go"), "*fmt.wrapError: cannot ship order 7: no address", "shipOrder", "", "42"},
 		row{"PHP, by hand", payload("php", true), "RuntimeException: cannot ship order 7: no address", "App\\Orders::shipOrder", "", "42"},
 		row{"Ruby, by hand", payload("ruby", false), "Orders::ShippingError: cannot ship order 7: no address (Orders::ShippingError)", "rescue in ship_order", "OrdersController#ship", "42"},
@@ -94,6 +97,31 @@ func sentIDs(out string) (ids []string) {
 // browser opens a page of another origin than the service's.
 func browser(t *testing.T, dsn string) []string {
 	t.Helper()
+	return openPage(t, url.Values{"dsn": {dsn}})
+}
+
+// tunnelled opens one whose SDK sends all to a relay, for the error tracker of the DSN.
+func tunnelled(t *testing.T, dsn string) []string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return openPage(t, url.Values{"dsn": {dsn}, "tunnel": {newTunnel(t, u.Scheme+"://"+u.Host)}})
+}
+
+// newTunnel starts a relay before an error tracker and returns the address for SDKs.
+func newTunnel(t *testing.T, tracker string) string {
+	t.Helper()
+	relay := harness.Start(t, "browser-relay", "ADMIN_API_KEY="+harness.Key, "CORS_ORIGINS=*",
+		"ERROR_TRACKER_URL="+tracker, "ERROR_TRACKER_API_KEY="+harness.Key,
+		"METRICS_COLLECTOR_URL=http://127.0.0.1:9", "METRICS_COLLECTOR_API_KEY="+harness.Key)
+	return relay.URL + "/api/browser/tunnel"
+}
+
+// openPage opens the page of the shop, told by a query how its SDK is set.
+func openPage(t *testing.T, query url.Values) []string {
+	t.Helper()
 	pages := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/page.js":
@@ -106,7 +134,7 @@ func browser(t *testing.T, dsn string) []string {
 		}
 	}))
 	defer pages.Close()
-	return program("node", "node/browser.mjs", pages.URL+"/?dsn="+url.QueryEscape(dsn))(t, dsn)
+	return program("node", "node/browser.mjs", pages.URL+"/?"+query.Encode())(t, query.Get("dsn"))
 }
 
 // payload sends envelopes as the SDK of a language that is not at hand sends them.

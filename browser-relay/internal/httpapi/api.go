@@ -22,6 +22,7 @@ type Intake interface {
 	Report(ctx context.Context, k relay.Key, e relay.Event) (relay.Answer, error)
 	Metrics(ctx context.Context, k relay.Key, points []relay.Metric, page string) error
 	Batch(ctx context.Context, k relay.Key, b relay.Batch) (relay.Receipt, error)
+	Tunnel(ctx context.Context, e relay.Envelope) (relay.EnvelopeAnswer, error)
 }
 
 // Traffic is what the API needs of the counts; *relay.Traffic is one.
@@ -39,6 +40,8 @@ type Options struct {
 	Maps    relay.MapStore
 	Status  http.HandlerFunc // GET /api/status, the same in every service
 	Limits  Limits
+	// TrackerHosts are where DSNs may point that come through the tunnel.
+	TrackerHosts TrackerHosts
 	// Body bounds bodies and counts their bytes: [server.Edge.Body].
 	Body   func(limit int64) func(http.Handler) http.Handler
 	Handle func(problem.HandlerFunc) http.HandlerFunc
@@ -64,6 +67,7 @@ func BrowserRoutes(r chi.Router, o Options) {
 	for path, h := range doors {
 		r.Handle(path, h)
 	}
+	r.Handle("/api/browser/tunnel", a.tunnel())
 	r.Handle("/api/browser/*", a.door(nil))
 }
 

@@ -26,10 +26,11 @@ var (
 
 // visit is a request at a door.
 type visit struct {
-	r    *http.Request
-	key  relay.Key
-	body []byte
-	sdk  string // as the body says
+	r     *http.Request
+	key   relay.Key
+	body  []byte
+	given string // the key of the body, where it stands there
+	sdk   string // as the body says
 }
 
 // handler answers a visit, or returns an error.
@@ -144,12 +145,12 @@ func reasonOf(err error) string {
 // refuse counts and remembers a refused request.
 func (a *api) refuse(v *visit, err error, reason string) {
 	r := v.r
-	given := ""
-	if v.key.ID == 0 {
+	given := v.given
+	if v.key.ID == 0 && given == "" {
 		given = keyOf(r)
 	}
 	detail := err.Error()
-	if e, ok := errors.AsType[*errs.Error](err); ok {
+	if e, ok := asError(err); ok {
 		detail = e.Text
 	}
 	a.Traffic.Reject(relay.Rejection{
@@ -158,6 +159,8 @@ func (a *api) refuse(v *visit, err error, reason string) {
 		Excerpt: strings.ToValidUTF8(string(v.body[:min(len(v.body), 300)]), "\uFFFD"), Bytes: max(r.ContentLength, int64(len(v.body))),
 	})
 }
+
+func asError(err error) (*errs.Error, bool) { return errors.AsType[*errs.Error](err) }
 
 // keyOf is the key of a request: of the header, else of the URL. Beacons, and
 // requests that are to do without a preflight, cannot set headers.

@@ -19,6 +19,9 @@ type Limits struct {
 
 const window = time.Minute
 
+// maxTunnelKeys is how many keys of the tunnel are told apart.
+const maxTunnelKeys = 1024
+
 // limiters count the requests of keys.
 type limiters struct {
 	limits  Limits
@@ -26,6 +29,9 @@ type limiters struct {
 
 	mu   sync.Mutex
 	keys map[int64]*keyLimiter
+
+	// Of the tunnel, whose keys are the error tracker's.
+	tunnelClients, tunnelKeys *ratelimit.Limiter
 }
 
 // keyLimiter counts the requests of one key.
@@ -35,7 +41,13 @@ type keyLimiter struct {
 }
 
 func newLimiters(l Limits) *limiters {
-	return &limiters{limits: l, clients: ratelimit.New(l.PerClient, window, ratelimit.Options{MaxKeys: l.ClientKeys}), keys: map[int64]*keyLimiter{}}
+	perClient := func() *ratelimit.Limiter {
+		return ratelimit.New(l.PerClient, window, ratelimit.Options{MaxKeys: l.ClientKeys})
+	}
+	return &limiters{
+		limits: l, clients: perClient(), keys: map[int64]*keyLimiter{},
+		tunnelClients: perClient(), tunnelKeys: ratelimit.New(l.PerKey, window, ratelimit.Options{MaxKeys: maxTunnelKeys}),
+	}
 }
 
 // allow counts a request of a key from a client. The reason is one of

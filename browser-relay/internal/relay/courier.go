@@ -51,7 +51,7 @@ func (c *Courier) Send(ctx context.Context, p Parcel) Result {
 func (c *Courier) SendEvents(ctx context.Context, parcels []Parcel) []Result {
 	results := c.upstream.SendEvents(ctx, parcels)
 	for _, r := range results {
-		c.learn(ctx, ToErrors, r)
+		c.learn(ctx, parcels[0].Target, r)
 	}
 	return results
 }
@@ -67,7 +67,7 @@ func (c *Courier) learn(ctx context.Context, t Target, r Result) {
 	case Delivered:
 		s.Failures, s.Detail, s.Last = 0, "", c.now()
 		s.Delivered++
-	case Refused:
+	case Refused, Limited:
 		s.Failures, s.Detail = 0, "" // it works, only not with this parcel
 		s.Failed++
 	case Failing:

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/monlight/monlight/shared/errs"
@@ -36,6 +37,8 @@ type Service struct {
 	series   *seriesGuard
 	direct   [targets]chan struct{}
 	unstored unstored
+
+	envelopeLimits atomic.Pointer[string] // what the error tracker told SDKs last
 }
 
 // NewService returns a Service.

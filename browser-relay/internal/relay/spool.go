@@ -12,7 +12,15 @@ import (
 // Queue is a line of entries that are delivered in their order.
 type Queue struct {
 	Target Target
-	KeyID  int64
+	KeyID  int64 // for ToEnvelopes a number made of the key
+}
+
+// Counted is the key under which q is counted: those of envelopes are none of ours.
+func (q Queue) Counted() int64 {
+	if q.Target == ToEnvelopes {
+		return 0
+	}
+	return q.KeyID
 }
 
 // Entry is something accepted that has to be delivered.

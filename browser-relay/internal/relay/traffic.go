@@ -24,6 +24,7 @@ const (
 const (
 	ReasonBadKey      = "bad_key"
 	ReasonOrigin      = "origin"
+	ReasonDSN         = "dsn" // of another error tracker
 	ReasonClientRate  = "rate_client"
 	ReasonKeyRate     = "rate_key"
 	ReasonTooLarge    = "too_large"
@@ -40,7 +41,7 @@ const (
 
 // Count is a number of things of one kind.
 type Count struct {
-	Key    int64  // 0 is none: the key was wrong
+	Key    int64  // 0 is none: the key was wrong, or is one of the error tracker's
 	SDK    string // "" is unknown
 	What   string // one of the constants Count…
 	Reason string // "" if there is none

@@ -59,7 +59,7 @@ func New(errorTracker, metricsCollector Service) *Client {
 			// A redirect would carry the key elsewhere.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		services: map[relay.Target]Service{relay.ToErrors: errorTracker, relay.ToMetrics: metricsCollector},
+		services: map[relay.Target]Service{relay.ToErrors: errorTracker, relay.ToMetrics: metricsCollector, relay.ToEnvelopes: errorTracker},
 	}
 }
 
@@ -68,6 +68,9 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Send implements relay.Upstream.
 func (c *Client) Send(ctx context.Context, p relay.Parcel) relay.Result {
+	if p.Target == relay.ToEnvelopes {
+		return c.sendEnvelope(ctx, p)
+	}
 	s := c.services[p.Target]
 	address := s.URL.String() + "/api/errors"
 	if p.Target == relay.ToMetrics {
@@ -88,11 +91,16 @@ func (c *Client) post(ctx context.Context, s Service, address string, p relay.Pa
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-API-Key", s.Key.Reveal())
-	req.Header.Set("User-Agent", "monlight-browser-relay")
 	if p.Key != "" {
 		req.Header.Set("Idempotency-Key", p.Key)
 	}
-	res, err = c.http.Do(req)
+	return c.do(req)
+}
+
+// do sends a request and reads the answer. Without one res is nil.
+func (c *Client) do(req *http.Request) (res *http.Response, body []byte, failed relay.Result) {
+	req.Header.Set("User-Agent", "monlight-browser-relay")
+	res, err := c.http.Do(req)
 	if err != nil {
 		return nil, nil, relay.Result{Outcome: relay.Down, Detail: reason(err)}
 	}

@@ -25,7 +25,7 @@ type result struct {
 
 // SendEvents implements relay.Upstream.
 func (c *Client) SendEvents(ctx context.Context, parcels []relay.Parcel) []relay.Result {
-	if len(parcels) > 1 && time.Now().Unix() >= c.single.Load() {
+	if len(parcels) > 1 && parcels[0].Target == relay.ToErrors && time.Now().Unix() >= c.single.Load() {
 		results, known := c.sendBatch(ctx, parcels)
 		if known {
 			return results

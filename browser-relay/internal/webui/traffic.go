@@ -93,7 +93,7 @@ func (p *Pages) traffic(w http.ResponseWriter, r *http.Request) error {
 		page.Periods = append(page.Periods, c)
 	}
 	page.Period = chosen.Value
-	names := map[int64]string{0: "(no key)"}
+	names := map[int64]string{0: "(no key, or through the tunnel)"}
 	for i, k := range page.Keys {
 		names[k.ID] = k.Project
 		if k.Label != "" {
@@ -114,7 +114,9 @@ func (p *Pages) traffic(w http.ResponseWriter, r *http.Request) error {
 	page.Empty = len(counts) == 0
 	page.count(counts, from, chosen, names, p.ui.Path)
 	for _, t := range relay.Targets() {
-		page.Targets = append(page.Targets, p.target(t, &page.Spool))
+		if v := p.target(t, &page.Spool); t != relay.ToEnvelopes || v.used() {
+			page.Targets = append(page.Targets, v)
+		}
 	}
 	for _, x := range p.opts.Traffic.Rejected() {
 		if page.Key != nil && x.Key != page.Key.ID || len(page.Rejected) == rejectionsShown {
@@ -125,10 +127,18 @@ func (p *Pages) traffic(w http.ResponseWriter, r *http.Request) error {
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "traffic", Title: "Traffic", Section: "/traffic", Assets: assets, Refresh: time.Minute, Data: page})
 }
 
+// used tells whether anything was sent there, or waits to be.
+func (v *targetView) used() bool {
+	return v.Waiting > 0 || v.State.Failures > 0 || v.State.Delivered > 0 || v.State.Failed > 0
+}
+
 func (p *Pages) target(t relay.Target, spool *relay.SpoolStats) targetView {
 	v := targetView{Name: "Error tracker", State: p.opts.Courier.State(t), Waiting: spool.ByTarget[t].Entries, Bytes: spool.ByTarget[t].Bytes}
-	if t == relay.ToMetrics {
+	switch t {
+	case relay.ToMetrics:
 		v.Name = "Metrics collector"
+	case relay.ToEnvelopes:
+		v.Name = "Error tracker, for the tunnel"
 	}
 	switch {
 	case v.State.Failures > 0 && v.State.Outcome == relay.Busy:

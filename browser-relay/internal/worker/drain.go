@@ -16,6 +16,8 @@ const (
 	parallel = 8
 	// perTurn is how many entries a queue delivers before others have their turn.
 	perTurn = 256
+	// envelopesPerTurn is the same of envelopes, which are larger.
+	envelopesPerTurn = 8
 	// turnTime is how long a turn may take.
 	turnTime = 2 * time.Second
 	// suspectAfter is after how many internal errors of the other side in a row
@@ -183,7 +185,11 @@ func (d *Drain) deliverParcel(ctx context.Context, q relay.Queue) error {
 
 // deliverEntries sends events, several at a time.
 func (d *Drain) deliverEntries(ctx context.Context, q relay.Queue) error {
-	entries, err := d.spool.Next(ctx, q, perTurn)
+	most := perTurn
+	if q.Target == relay.ToEnvelopes {
+		most = envelopesPerTurn
+	}
+	entries, err := d.spool.Next(ctx, q, most)
 	if err != nil {
 		return err
 	}
@@ -262,17 +268,19 @@ func (d *Drain) settled(q relay.Queue, entries []relay.Entry, r relay.Result) bo
 	}
 	switch r.Outcome {
 	case relay.Delivered:
-		d.traffic.Add(relay.Count{Key: q.KeyID, What: relay.CountDelivered, Reason: what}, items)
+		d.traffic.Add(relay.Count{Key: q.Counted(), What: relay.CountDelivered, Reason: what}, items)
 		return true
 	case relay.Failing:
 		d.blame(q, entries[0].ID, false)
+	case relay.Limited:
+		d.rest(q, entries[0].ID, r.Pause())
 	}
 	return false
 }
 
 func (d *Drain) lose(ctx context.Context, q relay.Queue, items int, detail string) {
 	d.log.WarnContext(ctx, "refused by the service behind", "target", q.Target.String(), "key_id", q.KeyID, "items", items, "err", detail)
-	d.traffic.Add(relay.Count{Key: q.KeyID, What: relay.CountLost, Reason: relay.ReasonUpstream}, items)
+	d.traffic.Add(relay.Count{Key: q.Counted(), What: relay.CountLost, Reason: relay.ReasonUpstream}, items)
 }
 
 // blame lets a queue wait because of an entry, longer each time. others tells
@@ -290,6 +298,13 @@ func (d *Drain) blame(q relay.Queue, entry int64, others bool) (giveUp bool) {
 	t.others = t.others || others
 	t.retryAt = time.Now().Add(min(minPause<<min(t.attempts-1, 10), maxPause))
 	return t.others && t.attempts >= suspectAfter
+}
+
+// rest lets a queue wait that nothing is wrong with.
+func (d *Drain) rest(q relay.Queue, entry int64, pause time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stuck[q] = &trouble{entry: entry, retryAt: time.Now().Add(pause)}
 }
 
 func (d *Drain) clear(q relay.Queue) {

@@ -61,7 +61,7 @@ func (u *Upkeep) Expire(ctx context.Context) error {
 		lost := map[relay.Queue]int{}
 		err := u.Spool.Expire(ctx, func(e *relay.Entry) { lost[e.Queue] += e.Items })
 		for q, n := range lost {
-			u.Traffic.Add(relay.Count{Key: q.KeyID, What: relay.CountLost, Reason: relay.ReasonExpired}, n)
+			u.Traffic.Add(relay.Count{Key: q.Counted(), What: relay.CountLost, Reason: relay.ReasonExpired}, n)
 			u.Log.WarnContext(ctx, "too old to be delivered", "target", q.Target.String(), "key_id", q.KeyID, "items", n)
 		}
 		u.report(ctx, "expire", errors.Join(err, u.Pieces.Expire()))
