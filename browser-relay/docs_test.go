@@ -21,13 +21,16 @@ func TestExamplesOfTheDocumentationWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(newService(t, nil))
+	s := newService(t, nil)
+	server := httptest.NewServer(s)
 	defer server.Close()
 	blocks := regexp.MustCompile("(?ms)^```sh\n(.*?)^```").FindAllStringSubmatch(string(text), -1)
 	if len(blocks) < 7 {
 		t.Fatalf("only %d examples", len(blocks))
 	}
 	for _, b := range blocks {
+		// What waits in a queue has the next of its key wait as well.
+		eventually(t, "the delivery of the example before", func() bool { return waiting(t, s) == 0 })
 		cmd := exec.CommandContext(t.Context(), "sh", "-euc", b[1])
 		cmd.Dir = t.TempDir()
 		cmd.Env = append(os.Environ(), "BR="+server.URL, "KEY="+testKey, "DSN="+shopKey)
