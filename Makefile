@@ -11,7 +11,7 @@ LINT_VERSION := v2.15.0
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build run up down images dist demo test test-go test-e2e test-browser test-python test-deploy soak mutations bench lint fmt clean versions screenshots
+.PHONY: help build run up down images dist demo test test-go test-e2e test-openapi test-browser test-python test-deploy soak mutations bench lint fmt clean versions screenshots
 
 help: ## show this list
 	@grep -hE '^[a-z0-9%-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -44,7 +44,7 @@ demo: build ## start everything and let real programs crash into it
 test: ## run every suite; says loudly what it could not run
 	@scripts/test.sh
 
-test-go test-e2e test-browser test-python test-deploy: test-%:
+test-go test-e2e test-openapi test-browser test-python test-deploy: test-%:
 	@scripts/test.sh $*
 
 soak: build ## the long fault tests: SOAK_ROUNDS (1000) kills, SOAK_CUTS (1000) power cuts, SOAK_DURATION (1h) of the full stack

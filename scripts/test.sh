@@ -49,6 +49,14 @@ e2e() {
   (cd e2e && E2E_BIN="$root/bin" CGO_ENABLED=0 go test -count=1 -timeout 20m ./... && go run ./figures)
 }
 
+openapi() {
+  have python3 || { cannot 'no Python 3'; return; }
+  python3 -c 'import ensurepip' 2>/dev/null || { cannot 'no venv for Python (apt-get install python3-venv)'; return; }
+  have curl || { cannot 'no curl'; return; }
+  make --no-print-directory build || return 1
+  LINES_SHOWN=40 e2e/openapi_fuzz.sh bin 8
+}
+
 chromium_path() {
   local c
   for c in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
@@ -143,6 +151,7 @@ for m in shared error-tracker log-viewer metrics-collector browser-relay; do
 done
 suite go:race race_detector
 suite e2e e2e
+suite openapi openapi
 [ -e e2e/browser/package.json ] && suite browser browser
 suite sdks sdks
 [ -e clients/python/pyproject.toml ] && suite python python_client
