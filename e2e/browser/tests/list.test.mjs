@@ -86,6 +86,38 @@ describe('the list of issues', () => {
     await shut(page);
   });
 
+  test('a search chooses events, and the numbers are theirs', async () => {
+    for (const [environment, release, n] of [['prod', '1.4.1', 3], ['prod', '1.5.0', 1], ['dev', '1.4.2', 2]]) {
+      for (let i = 0; i < n; i++) {
+        await service.report(simple('SearchError', { project: 'found', environment, release, user: { id: `u${i}`, email: `u${i}@example.com` }, tags: { shard: `s-${i}` } }));
+      }
+    }
+    const page = await session.open('/');
+    const numbers = async (search) => {
+      await page.fill('[data-search]', search);
+      await page.keyboard.press('Enter');
+      await page.waitForURL((u) => u.searchParams.get('search') === search);
+      return page.locator('tr[data-row] td.num').allTextContents();
+    };
+    assert.deepEqual(await numbers('project:found'), ['6', '3']);
+    assert.deepEqual(await numbers('project:found env:prod'), ['4', '3']);
+    assert.deepEqual(await numbers('project:found release:1.4.*'), ['5', '≥3']);
+    assert.deepEqual(await numbers('project:found -release:1.4.*'), ['1', '1']);
+    assert.deepEqual(await numbers('user.email:u2@example.com'), ['1', '1']);
+    assert.deepEqual(await numbers('project:found shard:s-1 release:1.4.2'), ['1', '≤1']);
+    assert.deepEqual(await numbers('is:resolved project:found'), []);
+    await numbers('project:found "open');
+    assert.match(await page.textContent('main .notice'), /at character 15: this quote is not closed/);
+    await page.click('text=Help');
+    await page.waitForURL('**/search');
+    await page.click('a:has-text("is:unresolved")');
+    await page.waitForURL((u) => u.searchParams.get('search') === 'is:unresolved');
+    assert.ok(await page.locator('tr[data-row]').count() > 0);
+    await service.post('/api/errors/bulk', { action: 'delete', ids: [await service.report(simple('SearchError', { project: 'found' })).then((r) => r.id)] });
+    await clean(page);
+    await shut(page);
+  });
+
   test('the keyboard alone resolves, opens, selects and mutes', async () => {
     const page = await session.open('/');
     await page.keyboard.press('?');

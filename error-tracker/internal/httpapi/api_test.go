@@ -17,6 +17,7 @@ import (
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/search"
 	"github.com/monlight/monlight/shared/errs"
 )
 
@@ -183,23 +184,37 @@ func TestListQuery(t *testing.T) {
 		return with(func(q *tracker.IssueQuery) { q.State = s })
 	}
 	for query, want := range map[string]tracker.IssueQuery{
-		"":                                    base,
-		"project=my+shop%20%26%20caf%C3%A9":   with(func(q *tracker.IssueQuery) { q.Project = "my shop & café" }),
-		"environment=test&session_id=s%2F1":   with(func(q *tracker.IssueQuery) { q.Environment, q.SessionID = "test", "s/1" }),
-		"source=browser":                      with(func(q *tracker.IssueQuery) { q.Source = tracker.Browser }),
-		"source=server":                       with(func(q *tracker.IssueQuery) { q.Source = tracker.Server }),
-		"source=mobile":                       base,
-		"resolved=true":                       state(tracker.Resolved),
-		"resolved=1":                          state(tracker.Resolved),
-		"resolved=false":                      base,
-		"resolved=yes":                        base,
-		"resolved=all":                        state(tracker.AnyState),
-		"state=unresolved&resolved=1":         base,
-		"state=resolved":                      state(tracker.Resolved),
-		"state=muted":                         state(tracker.Muted),
-		"state=active":                        state(tracker.Active),
-		"state=all":                           state(tracker.AnyState),
-		"q=a+b":                               with(func(q *tracker.IssueQuery) { q.Search = "a b" }),
+		"":                                  base,
+		"project=my+shop%20%26%20caf%C3%A9": with(func(q *tracker.IssueQuery) { q.Project = "my shop & café" }),
+		"environment=test&session_id=s%2F1": with(func(q *tracker.IssueQuery) { q.Environment, q.SessionID = "test", "s/1" }),
+		"source=browser":                    with(func(q *tracker.IssueQuery) { q.Source = tracker.Browser }),
+		"source=server":                     with(func(q *tracker.IssueQuery) { q.Source = tracker.Server }),
+		"source=mobile":                     base,
+		"resolved=true":                     state(tracker.Resolved),
+		"resolved=1":                        state(tracker.Resolved),
+		"resolved=false":                    base,
+		"resolved=yes":                      base,
+		"resolved=all":                      state(tracker.AnyState),
+		"state=unresolved&resolved=1":       base,
+		"state=resolved":                    state(tracker.Resolved),
+		"state=muted":                       state(tracker.Muted),
+		"state=active":                      state(tracker.Active),
+		"state=all":                         state(tracker.AnyState),
+		"q=a+env:prod":                      with(func(q *tracker.IssueQuery) { q.Filter = searched("a env:prod") }),
+		"q=is:regressed":                    with(func(q *tracker.IssueQuery) { q.Filter = searched("is:regressed") }),
+		"q=is:resolved": with(func(q *tracker.IssueQuery) {
+			q.Filter, q.State = searched("is:resolved"), tracker.AnyState
+		}),
+		"q=is:resolved&state=muted": with(func(q *tracker.IssueQuery) {
+			q.Filter, q.State = searched("is:resolved"), tracker.Muted
+		}),
+		"sort=trend":      with(func(q *tracker.IssueQuery) { q.Sort = tracker.ByTrend }),
+		"search=env:prod": with(func(q *tracker.IssueQuery) { q.Search = "env:prod" }),
+		// An age counts from when the first page was read.
+		"since=1h&cursor=" + cursorText(tracker.ByCount, tracker.Cursor{Value: 3, ID: 4, At: at("2026-07-20T10:00:00Z").UnixMilli()}): with(func(q *tracker.IssueQuery) {
+			q.Since, q.Sort = at("2026-07-20T09:00:00Z"), tracker.ByCount
+			q.After = tracker.Cursor{Value: 3, ID: 4, At: at("2026-07-20T10:00:00Z").UnixMilli()}
+		}),
 		"search=%22x+y%22":                    with(func(q *tracker.IssueQuery) { q.Search = `"x y"` }),
 		"limit=10&offset=30":                  with(func(q *tracker.IssueQuery) { q.Limit, q.Offset = 10, 30 }),
 		"limit=200":                           with(func(q *tracker.IssueQuery) { q.Limit = 200 }),
@@ -237,18 +252,37 @@ func TestListQuery(t *testing.T) {
 
 func TestListRefusesWhatItDoesNotKnow(t *testing.T) {
 	for query, want := range map[string]string{
-		"sort=size":                      `sort = "size", want last_seen, first_seen, count or users`,
+		"sort=size":                      `sort = "size", want last_seen, first_seen, count, users or trend`,
 		"state=open":                     `state = "open", want unresolved, resolved, muted, active or all`,
 		"since=yesterday":                `since = "yesterday", want a time such as 2026-01-31T08:00:00Z or an age such as 24h or 7d`,
 		"project=%zz":                    `query string: invalid URL escape "%zz"`,
 		"project=a;b":                    "query string: invalid semicolon separator in query",
 		"q=" + strings.Repeat("a", 1001): `"q" is 1001 bytes long, the limit is 1000`,
+		"q=a+is:lost":                    "search, at character 6: is:lost is not known, want one of unresolved, resolved, muted, active, regressed, new, handled, unhandled, assigned, unassigned, minified",
+		"q=a+%22b":                       "search, at character 3: this quote is not closed",
 		"cursor=abc":                     "cursor is not one that this list gave",
 		"sort=count&cursor=" + cursorText(tracker.ByUsers, tracker.Cursor{Value: 1, ID: 1}): "cursor is from a list with sort=users, not sort=count",
 	} {
 		if got := ask(t, &fakeTracker{}, "GET", "/api/errors?"+query, nil); got.status != 400 || got.member(t, "detail") != want {
 			t.Errorf("%s: %d %s, want %s", query, got.status, got.body, want)
 		}
+	}
+}
+
+func searched(text string) search.Query {
+	q, err := search.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return q
+}
+
+func TestListSaysWhichNumbersAreNotExact(t *testing.T) {
+	issue := sampleIssue(3)
+	issue.CountIs, issue.UsersIs, issue.FirstIs, issue.Trend = tracker.AtMost, tracker.AtLeast, tracker.About, -7
+	got := ask(t, &fakeTracker{issues: []tracker.Issue{issue}}, "GET", "/api/errors?sort=trend", nil)
+	if want := `"approximate":{"count":"at most","first_seen":"about","users":"at least"},"trend":-7`; got.status != 200 || !strings.Contains(got.body, want) {
+		t.Errorf("%d %s\nwant %s", got.status, got.body, want)
 	}
 }
 

@@ -46,6 +46,10 @@ type issueJSON struct {
 	MutedUsers  int64      `json:"muted_users"`
 	MutedIn     []muteJSON `json:"muted_in"`
 	Assignee    *string    `json:"assignee"`
+
+	// Only where a list is about some of the events, and not exact.
+	Approximate map[string]string `json:"approximate,omitempty"`
+	Trend       *int64            `json:"trend,omitempty"`
 }
 
 // fixJSON says which events bring a resolved issue back.
@@ -95,6 +99,24 @@ func newIssueJSON(i *tracker.Issue) issueJSON {
 	}
 }
 
+// bounds says which numbers of a list are not exact, and how.
+func bounds(i *tracker.Issue) map[string]string {
+	var m map[string]string
+	for _, b := range []struct {
+		name string
+		is   tracker.Bound
+	}{{"count", i.CountIs}, {"users", i.UsersIs}, {"first_seen", i.FirstIs}, {"last_seen", i.LastIs}} {
+		if b.is == tracker.Exact {
+			continue
+		}
+		if m == nil {
+			m = make(map[string]string)
+		}
+		m[b.name] = map[tracker.Bound]string{tracker.AtMost: "at most", tracker.AtLeast: "at least", tracker.About: "about"}[b.is]
+	}
+	return m
+}
+
 func newIssueList(issues []tracker.Issue) []issueJSON {
 	list := make([]issueJSON, len(issues)) // an empty list is [], not null
 	for i := range issues {
@@ -126,9 +148,18 @@ func (a *api) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer := listJSON{Errors: newIssueList(page.Issues), Total: page.Total, Limit: q.Limit, Offset: q.Offset}
-	if n := len(page.Issues); page.More && n > 0 {
-		answer.NextCursor = cursorText(q.Sort, tracker.CursorAt(page.Issues[n-1], q.Sort))
+	list := newIssueList(page.Issues)
+	for i := range list {
+		list[i].Approximate = bounds(&page.Issues[i])
+	}
+	if q.Sort == tracker.ByTrend {
+		for i := range page.Issues {
+			list[i].Trend = &page.Issues[i].Trend
+		}
+	}
+	answer := listJSON{Errors: list, Total: page.Total, Limit: q.Limit, Offset: q.Offset}
+	if c := page.Next(q.Sort); c != (tracker.Cursor{}) {
+		answer.NextCursor = cursorText(q.Sort, c)
 	}
 	return problem.JSON(w, http.StatusOK, answer)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/monlight/monlight/error-tracker/internal/eventjson"
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/search"
 	"github.com/monlight/monlight/shared/errs"
 )
 
@@ -43,7 +44,7 @@ func issueQuery(v url.Values, now time.Time) (tracker.IssueQuery, error) {
 		Project:     v.Get("project"),
 		Environment: v.Get("environment"),
 		SessionID:   v.Get("session_id"),
-		Search:      firstOf(v, "q", "search"),
+		Search:      v.Get("search"),
 		Limit:       page(v.Get("limit"), tracker.DefaultPage, tracker.MaxPage),
 		Offset:      offset(v.Get("offset")),
 	}
@@ -52,20 +53,29 @@ func issueQuery(v url.Values, now time.Time) (tracker.IssueQuery, error) {
 		q.Source = s
 	}
 	var err error
+	order, cursor, paged, err := cursorOf(v)
+	if err != nil {
+		return q, err
+	}
+	if cursor.At != 0 {
+		now = time.UnixMilli(cursor.At) // an age counts from when the first page was read
+	}
+	if q.Filter, err = search.Parse(v.Get("q")); err != nil {
+		return q, err
+	}
 	if q.Since, err = since(v.Get("since"), now); err != nil {
 		return q, err
 	}
 	if q.State, err = state(v); err != nil {
 		return q, err
 	}
+	if q.Filter.Is() && v.Get("state") == "" && v.Get("resolved") == "" {
+		q.State = tracker.AnyState
+	}
 	if q.Sort, err = sortOrder(v.Get("sort")); err != nil {
 		return q, err
 	}
-	if text := v.Get("cursor"); text != "" {
-		order, cursor, ok := parseCursor(text)
-		if !ok {
-			return q, errs.New(errs.Invalid, "cursor is not one that this list gave")
-		}
+	if paged {
 		if v.Get("sort") != "" && q.Sort != order {
 			return q, errs.New(errs.Invalid, "cursor is from a list with sort=%s, not sort=%s", order, q.Sort)
 		}
@@ -74,13 +84,16 @@ func issueQuery(v url.Values, now time.Time) (tracker.IssueQuery, error) {
 	return q, nil
 }
 
-func firstOf(v url.Values, names ...string) string {
-	for _, name := range names {
-		if s := v.Get(name); s != "" {
-			return s
-		}
+// cursorOf reads the parameter cursor; ok is false if there is none.
+func cursorOf(v url.Values) (order tracker.Sort, c tracker.Cursor, ok bool, err error) {
+	text := v.Get("cursor")
+	if text == "" {
+		return "", c, false, nil
 	}
-	return ""
+	if order, c, ok = parseCursor(text); !ok {
+		return "", c, false, errs.New(errs.Invalid, "cursor is not one that this list gave")
+	}
+	return order, c, true, nil
 }
 
 // page reads a page size: def for none, for 0 and for what is no number.
@@ -140,10 +153,10 @@ func sortOrder(text string) (tracker.Sort, error) {
 	switch s := tracker.Sort(text); s {
 	case "":
 		return tracker.ByLastSeen, nil
-	case tracker.ByLastSeen, tracker.ByFirstSeen, tracker.ByCount, tracker.ByUsers:
+	case tracker.ByLastSeen, tracker.ByFirstSeen, tracker.ByCount, tracker.ByUsers, tracker.ByTrend:
 		return s, nil
 	}
-	return "", errs.New(errs.Invalid, "sort = %q, want last_seen, first_seen, count or users", eventjson.Cut(text, 60))
+	return "", errs.New(errs.Invalid, "sort = %q, want last_seen, first_seen, count, users or trend", eventjson.Cut(text, 60))
 }
 
 // timeLayouts are beginnings of the protocol's time form; the rest of the time
@@ -200,23 +213,26 @@ const maxAge = 100 * 365 * 24 * time.Hour
 // cursorText is the place c in a list sorted by s, for the parameter cursor.
 // Its form is nobody's business but parseCursor's.
 func cursorText(s tracker.Sort, c tracker.Cursor) string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s.%d.%d", s, c.Value, c.ID))
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s.%d.%d.%d", s, c.Value, c.ID, c.At))
 }
 
 func parseCursor(text string) (tracker.Sort, tracker.Cursor, bool) {
 	decoded, err := base64.RawURLEncoding.DecodeString(text)
-	parts := strings.Split(string(decoded), ".")
-	if err != nil || len(parts) != 3 {
+	order, rest, ok := strings.Cut(string(decoded), ".")
+	parts := strings.Split(rest, ".")
+	if err != nil || !ok || len(parts) != 3 {
 		return "", tracker.Cursor{}, false
 	}
-	order, err := sortOrder(parts[0])
+	s, err := sortOrder(order)
 	if err != nil {
 		return "", tracker.Cursor{}, false
 	}
-	value, errValue := strconv.ParseInt(parts[1], 10, 64)
-	id, errID := strconv.ParseInt(parts[2], 10, 64)
-	if errValue != nil || errID != nil || id <= 0 {
-		return "", tracker.Cursor{}, false
+	var n [3]int64
+	for i, p := range parts {
+		if n[i], err = strconv.ParseInt(p, 10, 64); err != nil {
+			return "", tracker.Cursor{}, false
+		}
 	}
-	return order, tracker.Cursor{Value: value, ID: id}, true
+	c := tracker.Cursor{Value: n[0], ID: n[1], At: n[2]}
+	return s, c, c.ID > 0 && c.At >= 0
 }

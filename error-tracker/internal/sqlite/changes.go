@@ -102,6 +102,8 @@ func moveInto(tx *sqlitedb.Tx, target, source int64) error {
 		return err
 	}
 	for _, update := range []string{
+		"UPDATE hash_scopes SET issue_id = ? WHERE hash_id IN (SELECT id FROM hashes WHERE issue_id = ?)",
+		"UPDATE hash_tags SET issue_id = ? WHERE hash_id IN (SELECT id FROM hashes WHERE issue_id = ?)",
 		"UPDATE hashes SET issue_id = ? WHERE issue_id = ?",
 		"UPDATE occurrences SET issue_id = ? WHERE issue_id = ?",
 		"UPDATE alerts SET issue_id = ? WHERE issue_id = ?",
@@ -113,7 +115,6 @@ func moveInto(tx *sqlitedb.Tx, target, source int64) error {
 		}
 	}
 	for _, remove := range []string{
-		"DELETE FROM issue_environments WHERE issue_id = ?",
 		"DELETE FROM issue_mutes WHERE issue_id = ?",
 		"DELETE FROM issues WHERE id = ?",
 	} {
@@ -137,14 +138,6 @@ func recompute(tx *sqlitedb.Tx, issue int64) error {
 		primary_hash = coalesce((SELECT id FROM hashes h WHERE h.id = primary_hash AND h.issue_id = issues.id),
 			(SELECT id FROM hashes h WHERE h.issue_id = issues.id ORDER BY created_at, id LIMIT 1))
 		WHERE id = ?`, issue)
-	if err != nil {
-		return err
-	}
-	if _, err := tx.Exec("DELETE FROM issue_environments WHERE issue_id = ?", issue); err != nil {
-		return err
-	}
-	_, err = tx.Exec(`INSERT INTO issue_environments (issue_id, environment_id) SELECT DISTINCT ?, c.environment_id
-		FROM hashes h CROSS JOIN hash_hour c ON c.hash_id = h.id WHERE h.issue_id = ? AND c.environment_id <> 0`, issue, issue)
 	return err
 }
 
@@ -203,6 +196,9 @@ func unmerge(tx *sqlitedb.Tx, issue int64, h tracker.Hash, at time.Time) (id int
 		if _, err := tx.Exec(update.sql, update.args...); err != nil {
 			return 0, err
 		}
+	}
+	if err := moveCounters(tx, hash, id); err != nil {
+		return 0, err
 	}
 	if err := note(tx, issue, &tracker.Activity{At: at, Kind: tracker.ActSplit, Other: id}); err != nil {
 		return 0, err

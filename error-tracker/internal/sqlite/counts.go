@@ -18,7 +18,7 @@ const (
 )
 
 // Counts implements tracker.Store.
-func (s *Store) Counts(ctx context.Context, ids []int64, env string, start time.Time, step time.Duration, n int) (map[int64][]int64, error) {
+func (s *Store) Counts(ctx context.Context, ids []int64, in tracker.Scope, start time.Time, step time.Duration, n int) (map[int64][]int64, error) {
 	switch {
 	case step < time.Hour || step%time.Hour != 0:
 		return nil, errs.New(errs.Invalid, "step is %v, want a whole number of hours", step)
@@ -44,10 +44,9 @@ func (s *Store) Counts(ctx context.Context, ids []int64, env string, start time.
 	args = append(args, from, from+hours*int64(n))
 	query := `SELECT h.issue_id, (c.hour - ?) / ? AS bucket, sum(c.n) FROM hashes h CROSS JOIN hash_hour c ON c.hash_id = h.id
 		WHERE h.issue_id IN (` + placeholders(len(ids)) + `) AND c.hour >= ? AND c.hour < ?`
-	if env != "" {
-		query += " AND c.environment_id IN (SELECT id FROM environments e WHERE e.project_id = h.project_id AND e.name = ?)"
-		args = append(args, stored(env, maxShortText))
-	}
+	scope := newEventFilter(in).rows()
+	query += " AND " + scope.String()
+	args = append(args, scope.args...)
 	type row struct{ issue, bucket, n int64 }
 	rows, err := s.db.Read().QueryContext(ctx, query+" GROUP BY h.issue_id, bucket", args...)
 	counted, err := scanAll(rows, err, func(rows *sql.Rows) (r row, err error) {

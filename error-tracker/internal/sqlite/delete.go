@@ -108,7 +108,6 @@ func (s *Store) discard(tx *sqlitedb.Tx, id int64) (bool, error) {
 	}
 	for _, remove := range []string{
 		"DELETE FROM hashes WHERE issue_id = ?",
-		"DELETE FROM issue_environments WHERE issue_id = ?",
 		"DELETE FROM issue_mutes WHERE issue_id = ?",
 		"DELETE FROM alerts WHERE issue_id = ?",
 		"DELETE FROM mails WHERE issue_id = ?",
@@ -156,7 +155,13 @@ func purgeOne(tx *sqlitedb.Tx) (done bool, err error) {
 		removed, err = purgeRowsOf(tx, id, purgeRows,
 			`DELETE FROM hash_hour WHERE (hash_id, hour, environment_id, release_id) IN
 				(SELECT hash_id, hour, environment_id, release_id FROM hash_hour WHERE hash_id = ? LIMIT ?)`,
-			"DELETE FROM hash_users WHERE (hash_id, user) IN (SELECT hash_id, user FROM hash_users WHERE hash_id = ? LIMIT ?)")
+			"DELETE FROM hash_users WHERE (hash_id, user) IN (SELECT hash_id, user FROM hash_users WHERE hash_id = ? LIMIT ?)",
+			`DELETE FROM hash_scopes WHERE (environment_id, release_id, hash_id) IN
+				(SELECT environment_id, release_id, hash_id FROM hash_scopes WHERE hash_id = ? LIMIT ?)`,
+			`DELETE FROM hash_tags WHERE (tag_id, hash_id, environment_id, release_id) IN
+				(SELECT tag_id, hash_id, environment_id, release_id FROM hash_tags WHERE hash_id = ? LIMIT ?)`,
+			`DELETE FROM scope_users WHERE (hash_id, user, environment_id, release_id) IN
+				(SELECT hash_id, user, environment_id, release_id FROM scope_users WHERE hash_id = ? LIMIT ?)`)
 	}
 	if err != nil || removed > 0 {
 		return false, err

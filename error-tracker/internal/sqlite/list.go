@@ -35,16 +35,15 @@ func (c *conditions) String() string {
 // filter is the part of q that says which issues, without the search.
 func (s *Store) filter(q tracker.IssueQuery) (c conditions, err error) {
 	now := s.now().UnixMilli()
-	const muted = "i.muted = 1 AND (i.muted_until = 0 OR i.muted_until > ?)"
 	switch q.State {
 	case tracker.Unresolved:
 		c.add("i.resolved = 0")
 	case tracker.Resolved:
 		c.add("i.resolved = 1")
 	case tracker.Muted:
-		c.add("i.resolved = 0 AND "+muted, now)
+		c.add("i.resolved = 0 AND "+sqlMuted, now)
 	case tracker.Active:
-		c.add("i.resolved = 0 AND NOT ("+muted+")", now)
+		c.add("i.resolved = 0 AND NOT ("+sqlMuted+")", now)
 	case tracker.AnyState:
 	default:
 		return c, errs.New(errs.Invalid, "state is %q", cut(string(q.State), 40))
@@ -61,17 +60,13 @@ func (s *Store) filter(q tracker.IssueQuery) (c conditions, err error) {
 	default:
 		return c, errs.New(errs.Invalid, "source is %q, want %q or %q", cut(string(q.Source), 40), tracker.Server, tracker.Browser)
 	}
-	if q.Environment != "" {
-		// Each project has numbers of its own, so the project need not be asked for.
-		c.add(`EXISTS (SELECT 1 FROM issue_environments e WHERE e.issue_id = i.id
-			AND e.environment_id IN (SELECT id FROM environments WHERE name = ?))`, stored(q.Environment, maxShortText))
-	}
 	if q.SessionID != "" {
 		c.add("i.id IN (SELECT issue_id FROM occurrences WHERE session = ?)", digest64([]byte(q.SessionID)))
 	}
 	if !q.Since.IsZero() {
 		c.add("i.last_seen >= ?", q.Since.UnixMilli())
 	}
+	c.terms(q.Filter, now)
 	return c, nil
 }
 
@@ -82,6 +77,7 @@ var orders = map[tracker.Sort]string{
 	tracker.ByFirstSeen: "first_seen",
 	tracker.ByCount:     "count",
 	tracker.ByUsers:     "users",
+	tracker.ByTrend:     "", // never read from a column
 }
 
 // sqlIssue reads issues; %i% is something with the rows of issues in it, named i.
@@ -112,33 +108,35 @@ func (s *Store) Issues(ctx context.Context, q tracker.IssueQuery) (tracker.Issue
 	if err := check(q); err != nil {
 		return page, err
 	}
+	commits := s.db.Stats().Commits
 	// One snapshot, so that the total belongs to the page.
 	tx, err := s.db.Read().BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return page, readError("list issues", err)
 	}
 	defer tx.Rollback()
-	if terms := searchTerms(q.Search); len(terms) > 0 {
+	if terms := append(searchTerms(q.Search), foldAll(q.Filter.Words(false))...); len(terms) > 0 {
 		if err := c.search(ctx, tx, terms); err != nil {
 			return page, readError("search issues", err)
 		}
 	}
-	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM issues i WHERE "+c.String(), c.args...).Scan(&page.Total); err != nil {
-		return page, readError("count issues", err)
+	now := s.now()
+	if q.After.At != 0 {
+		now = timeOf(q.After.At)
 	}
-	if page.Total == 0 {
-		return page, nil
+	if q.Sort == tracker.ByTrend || !q.Since.IsZero() {
+		page.At = now
 	}
-	query, args := pageQuery(c, q, limit)
-	rows, err := tx.QueryContext(ctx, query, args...)
-	page.Issues, err = scanAll(rows, err, s.scanIssue)
-	if err != nil {
-		return page, readError("list issues", err)
+	f := &filtered{
+		s: s, ctx: ctx, tx: tx, q: q, at: now.UnixMilli(), commits: commits,
+		events: newEventFilter(tracker.Scope{Environment: q.Environment, Filter: q.Filter}),
 	}
-	if len(page.Issues) > limit {
-		page.Issues, page.More = page.Issues[:limit], true
+	if f.needed() {
+		err = f.page(c, limit, &page)
+	} else {
+		err = f.plain(c, limit, &page)
 	}
-	return page, nil
+	return page, readError("list issues", err)
 }
 
 // check refuses what pageQuery could not put into a query.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/search"
 	"github.com/monlight/monlight/shared/sqlitedb"
 )
 
@@ -30,7 +31,19 @@ func fill(tb testing.TB, s *Store, n int) {
 			SELECT id, project_id, id, 100, abs(random()) % 50, 9, created_at, created_at + abs(random()) % 864000000, first_release, first_release, browser, id % 3 = 0, CASE id % 3 WHEN 0 THEN created_at ELSE 0 END FROM hashes`, nil},
 		{`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 19)
 			INSERT INTO hash_hour (hash_id, hour, environment_id, release_id, n, last) SELECT h.id, h.created_at / 3600000 + i * 3, h.project_id + (i % 2) * 3, h.first_release, 5, h.created_at + i * 10800000 FROM hashes h, n`, nil},
-		{"INSERT INTO issue_environments (issue_id, environment_id) SELECT id, project_id FROM issues UNION ALL SELECT id, project_id + 3 FROM issues WHERE id % 2 = 0", nil},
+		{`INSERT INTO hash_scopes (environment_id, release_id, hash_id, issue_id, n, users, first, last)
+			SELECT environment_id, release_id, hash_id, hash_id, sum(n), sum(n) % 40, min(hour) * 3600000, max(last) FROM hash_hour GROUP BY hash_id, environment_id, release_id`, nil},
+		{`INSERT INTO hash_scopes (environment_id, release_id, hash_id, issue_id, n, users, first, last)
+			SELECT environment_id, -1, hash_id, issue_id, n, users, first, last FROM hash_scopes UNION ALL
+			SELECT -1, release_id, hash_id, issue_id, sum(n), max(users), min(first), max(last) FROM hash_scopes GROUP BY hash_id, release_id`, nil},
+		{`INSERT INTO tags (id, project_id, name, value) WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 49)
+			SELECT i + 1, 1 + i % 3, 'tag' || (i % 10), 'value ' || (i / 10) FROM n`, nil},
+		// Ten tags for each hash and environment.
+		{`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 9)
+			INSERT INTO hash_tags (tag_id, hash_id, environment_id, release_id, issue_id, n, first, last)
+			SELECT 1 + n.i + 10 * (s.hash_id % 5), s.hash_id, s.environment_id, s.release_id, s.issue_id, s.n, s.first, s.last FROM hash_scopes s, n WHERE s.environment_id >= 0 AND s.release_id >= 0`, nil},
+		{`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 19)
+			INSERT INTO scope_users (hash_id, user, environment_id, release_id, first, last) SELECT h.id, n.i * 7919, h.project_id, h.first_release, h.created_at / 3600000, h.created_at / 3600000 + n.i FROM hashes h, n`, nil},
 		{`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 9)
 			INSERT INTO occurrences (issue_id, hash_id, first, session, received_at, payload) SELECT h.issue_id, h.id, i = 0, CASE i WHEN 3 THEN h.id % 1000 END, h.created_at, randomblob(300) FROM n, hashes h`, nil},
 	}
@@ -48,6 +61,16 @@ func fill(tb testing.TB, s *Store, n int) {
 	if _, err := s.Compact(tb.Context()); err != nil { // out of the log
 		tb.Fatal(err)
 	}
+}
+
+var benchSince = time.Date(2026, 11, 5, 0, 30, 0, 0, time.UTC)
+
+func searched(text string) search.Query {
+	q, err := search.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return q
 }
 
 var listQueries = []struct {
@@ -69,6 +92,17 @@ var listQueries = []struct {
 	{"by first seen", tracker.IssueQuery{Sort: tracker.ByFirstSeen}},
 	{"session", tracker.IssueQuery{SessionID: "none"}},
 	{"search one word", tracker.IssueQuery{Search: "load_77"}},
+	{"trend", tracker.IssueQuery{Sort: tracker.ByTrend}},
+	{"by count in environment", tracker.IssueQuery{Environment: "dev", Sort: tracker.ByCount}},
+	{"since", tracker.IssueQuery{Since: benchSince}},
+	{"by count since", tracker.IssueQuery{Since: benchSince, Sort: tracker.ByCount}},
+	{"by count in release since", tracker.IssueQuery{Since: benchSince, Sort: tracker.ByCount, Filter: searched("release:1.*")}},
+	{"release glob by users", tracker.IssueQuery{Filter: searched("release:1.*"), Sort: tracker.ByUsers}},
+	{"not in environment", tracker.IssueQuery{Filter: searched("-environment:dev")}},
+	{"tag", tracker.IssueQuery{Filter: searched(`tag3:"value 1"`)}},
+	{"tag in environment by count", tracker.IssueQuery{Environment: "dev", Sort: tracker.ByCount, Filter: searched(`has:tag3`)}},
+	{"two tags, one not", tracker.IssueQuery{Filter: searched(`has:tag3 -tag4:"value 0"`)}},
+	{"unhandled of a type", tracker.IssueQuery{Filter: searched(`-is:handled type:Value*`)}},
 	{"search without result", tracker.IssueQuery{Search: "nothing like this", State: tracker.AnyState}},
 }
 
@@ -107,7 +141,7 @@ func BenchmarkIssues(b *testing.B) {
 				}
 				start := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 				for b.Loop() {
-					if _, err := s.Counts(b.Context(), ids, "", start, 24*time.Hour, 14); err != nil {
+					if _, err := s.Counts(b.Context(), ids, tracker.Scope{}, start, 24*time.Hour, 14); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -23,6 +23,8 @@ type memory struct {
 	environments map[nameKey]int64
 	releases     map[nameKey]int64
 	hashes       map[hashKey]*hashEntry
+	tags         map[tagKey]int64
+	tagRows      map[int64]map[string]int // by hashes.id and name
 	floods       floods
 	keys         *keyCache // of the store
 }
@@ -39,10 +41,9 @@ type hashKey struct {
 
 // hashEntry is a row of hashes that was looked up.
 type hashEntry struct {
-	id          int64
-	issue       int64
-	browser     bool  // an event from a web page is known
-	environment int64 // one that is in issue_environments, or 0
+	id      int64
+	issue   int64
+	browser bool // an event from a web page is known
 }
 
 func newMemory(keys *keyCache) *memory {
@@ -52,6 +53,8 @@ func newMemory(keys *keyCache) *memory {
 		environments: make(map[nameKey]int64),
 		releases:     make(map[nameKey]int64),
 		hashes:       make(map[hashKey]*hashEntry),
+		tags:         make(map[tagKey]int64),
+		tagRows:      make(map[int64]map[string]int),
 		floods:       make(floods),
 	}
 }
@@ -62,6 +65,8 @@ func (m *memory) lost() {
 	clear(m.environments)
 	clear(m.releases)
 	clear(m.hashes)
+	clear(m.tags)
+	clear(m.tagRows)
 }
 
 // moved forgets the hashes, after issues were merged, taken apart or deleted.
@@ -139,6 +144,7 @@ func (m *memory) removeEmptyProject(tx *sqlitedb.Tx) (int64, error) {
 	for _, remove := range []string{
 		"DELETE FROM environments WHERE project_id = ?",
 		"DELETE FROM releases WHERE project_id = ?",
+		"DELETE FROM tags WHERE project_id = ?",
 		"DELETE FROM project_keys WHERE project_id = ?",
 		"DELETE FROM sessions WHERE project_id = ?",
 		"DELETE FROM ingest WHERE project_id = ?",

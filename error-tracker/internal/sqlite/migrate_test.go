@@ -18,6 +18,7 @@ import (
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/grouping"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/search"
 	"github.com/monlight/monlight/shared/sqlitedb"
 	"github.com/monlight/monlight/shared/sqlitedb/dbtest"
 )
@@ -103,7 +104,12 @@ func copyOld(t *testing.T, from, db *sqlitedb.DB) {
 		}
 		return all
 	}
-	for _, table := range names(db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'") {
+	tables := "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+	still := names(from, tables)
+	for _, table := range names(db, tables) {
+		if !slices.Contains(still, table) {
+			continue
+		}
 		columns := names(db, "SELECT name FROM pragma_table_info(?)", table)
 		rows, err := from.Read().QueryContext(t.Context(), "SELECT "+strings.Join(columns, ", ")+" FROM "+table)
 		if err != nil {
@@ -181,6 +187,16 @@ func checkShop(t *testing.T, s *sqlite.Store, issues []tracker.Issue) {
 		t.Errorf("projects %+v, %v, want one with a key", projects, err)
 	}
 	resolved, merged := issues[0].ID, issues[1].ID
+	found, err := s.Issues(ctx, tracker.IssueQuery{State: tracker.AnyState, Environment: "prod", Filter: search.Query{Terms: []search.Term{{Kind: search.Tag, Name: "release", Value: search.Pattern{Text: "1.0.0"}}}}})
+	if err != nil || len(found.Issues) != 2 {
+		t.Fatalf("issues of a release in an environment: %+v, %v, want both", found, err)
+	}
+	for i := range issues {
+		got, want := found.Issues[i], issues[i]
+		if got.ID != want.ID || got.Count != want.Count || !got.LastSeen.Equal(want.LastSeen) || got.CountIs != tracker.Exact || got.Users > want.Users || got.Users < want.Users && got.UsersIs != tracker.AtLeast {
+			t.Errorf("issue %d in its environment: %+v, want %+v", want.ID, got, want)
+		}
+	}
 	events, err := s.Occurrences(ctx, resolved, 0, 10)
 	if err != nil || len(events) != 3 || events[0].Event.Exceptions[0].Value != "one" || events[0].Event.User.ID != "4" {
 		t.Errorf("events %+v, %v, want three", events, err)

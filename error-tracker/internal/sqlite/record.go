@@ -21,10 +21,11 @@ type record struct {
 	key     grouping.Key
 	at      int64 // when it was received
 	payload []byte
-	files   [][]byte // of its attachments, nil for those without
-	base    int64    // hashes.id of the first event that payload needs, or 0
-	user    int64    // digest of who met it, 0 for nobody
-	session int64    // digest of the browser session, 0 for none
+	files   [][]byte    // of its attachments, nil for those without
+	tags    []event.Tag // what it is searched by
+	base    int64       // hashes.id of the first event that payload needs, or 0
+	user    int64       // digest of who met it, 0 for nobody
+	session int64       // digest of the browser session, 0 for none
 	browser bool
 	replace bool // an event of this ID that is there already gives way
 
@@ -56,6 +57,7 @@ func newRecord(e *event.Event, k grouping.Key) *record {
 		at:      e.ReceivedAt.UnixMilli(),
 		browser: tracker.SourceOf(e) == tracker.Browser,
 		files:   takeFiles(e),
+		tags:    storedTags(e),
 	}
 	if who := e.User.Identity(); who != "" {
 		r.user = digest64([]byte(who))
@@ -247,12 +249,11 @@ func (s *Store) countHash(tx *sqlitedb.Tx, r *record, h *hashEntry) (newUser boo
 	if err != nil {
 		return false, err
 	}
-	if r.environment != 0 && r.environment != h.environment {
-		_, err := tx.Exec("INSERT INTO issue_environments (issue_id, environment_id) VALUES (?, ?) ON CONFLICT DO NOTHING", h.issue, r.environment)
-		if err != nil {
-			return false, err
-		}
-		h.environment = r.environment
+	if err := countScopes(tx, r, h); err != nil {
+		return false, err
+	}
+	if err := s.countTags(tx, r, h); err != nil {
+		return false, err
 	}
 	if r.browser && !h.browser {
 		if _, err := tx.Exec("UPDATE hashes SET browser = 1 WHERE id = ?", h.id); err != nil {

@@ -61,7 +61,7 @@ func (s *Store) replaced(tx *sqlitedb.Tx, r *record, h *hashEntry) (tracker.Outc
 		return outcomeOf(tx, old.issue, r.key.Hash)
 	}
 	s.mem.moved()
-	counted, err := uncount(tx, r, &old)
+	counted, err := s.uncount(tx, r, &old)
 	if err != nil || !counted {
 		if err == nil {
 			return duplicate(tx, r.eventKey)
@@ -125,20 +125,25 @@ func (s *Store) occurrenceOf(tx *sqlitedb.Tx, r *record, old *told) (id int64, f
 
 // uncount takes the event out of the counters of its hash; counted is false if
 // it is not in them any more.
-func uncount(tx *sqlitedb.Tx, r *record, old *told) (counted bool, err error) {
-	res, err := tx.Exec(`UPDATE hash_hour SET n = n - 1 WHERE (hash_id, hour, environment_id, release_id) IN
+func (s *Store) uncount(tx *sqlitedb.Tx, r *record, old *told) (counted bool, err error) {
+	var environment, release int64
+	err = tx.QueryRow(`UPDATE hash_hour SET n = n - 1 WHERE (hash_id, hour, environment_id, release_id) IN
 		(SELECT hash_id, hour, environment_id, release_id FROM hash_hour WHERE hash_id = ? AND n > 0
-		ORDER BY hour = ? DESC, environment_id = ? DESC, release_id = ? DESC, hour DESC LIMIT 1)`,
-		old.hash, old.at/hourMillis, r.environment, r.release)
+		ORDER BY hour = ? DESC, environment_id = ? DESC, release_id = ? DESC, hour DESC LIMIT 1) RETURNING environment_id, release_id`,
+		old.hash, old.at/hourMillis, r.environment, r.release).Scan(&environment, &release)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}
-	n, err := res.RowsAffected()
-	if n == 0 || err != nil {
+	if _, err := tx.Exec("DELETE FROM hash_hour WHERE hash_id = ? AND n = 0", old.hash); err != nil {
 		return false, err
 	}
-	_, err = tx.Exec("DELETE FROM hash_hour WHERE hash_id = ? AND n = 0", old.hash)
-	return true, err
+	if err := uncountScopes(tx, old.hash, environment, release); err != nil {
+		return false, err
+	}
+	return true, s.uncountTags(tx, r, old.hash, environment, release)
 }
 
 // place counts r in the issue that owns h, or in a new one that takes over the
@@ -234,7 +239,7 @@ func (s *Store) leave(tx *sqlitedb.Tx, old *told, target, occurrence int64, firs
 	if _, err := tx.Exec("INSERT INTO trash (kind, id) VALUES (?, ?)", trashHash, old.hash); err != nil {
 		return err
 	}
-	for _, remove := range []string{"DELETE FROM occurrences WHERE hash_id = ?", "DELETE FROM hashes WHERE id = ?"} {
+	for _, remove := range []string{"DELETE FROM occurrences WHERE hash_id = ?", "DELETE FROM hash_tags WHERE hash_id = ?", "DELETE FROM hashes WHERE id = ?"} {
 		if _, err := tx.Exec(remove, old.hash); err != nil {
 			return err
 		}

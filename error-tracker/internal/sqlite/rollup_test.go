@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 )
 
@@ -25,7 +26,7 @@ func TestOldCountersAreSummedUpByDay(t *testing.T) {
 	}
 	read := func() (all [3]any) {
 		t.Helper()
-		counts, err := s.Counts(t.Context(), []int64{id}, "", begin, 24*time.Hour, days)
+		counts, err := s.Counts(t.Context(), []int64{id}, tracker.Scope{}, begin, 24*time.Hour, days)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -97,6 +96,16 @@ func searchTerms(q string) []string {
 	return terms
 }
 
+func foldAll(words []string) []string {
+	var terms []string
+	for _, w := range words {
+		if w = fold(w); w != "" {
+			terms = append(terms, w)
+		}
+	}
+	return terms
+}
+
 // maxFound is how many issues that a search found are passed on by number.
 const maxFound = 5000
 
@@ -121,13 +130,6 @@ func (c *conditions) search(ctx context.Context, tx *sql.Tx, terms []string) err
 		c.add("i.id IN ("+find+")", args...)
 		return nil
 	}
-	list := []byte{'['}
-	for i, id := range found {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		list = strconv.AppendInt(list, id, 10)
-	}
-	c.add("i.id IN (SELECT value FROM json_each(?))", string(append(list, ']')))
+	c.add("i.id IN (SELECT value FROM json_each(?))", jsonIDs(found))
 	return nil
 }

@@ -66,6 +66,7 @@ type Store struct {
 	bases    *bases
 	mem      *memory
 	totals   totalsCache
+	windows  windowCache
 	keys     *keyCache
 	settings settingsCache
 	rolled   atomic.Int64 // the hash up to which counters were summed up

@@ -50,6 +50,14 @@ type Issue struct {
 	Handled     *bool     // whether the program caught it; nil when not told
 	Minified    bool      // its stack is minified and no source map applied
 	Flood       bool      // takes in a flood of lookalikes, see Explosion
+
+	// In a list, Count, Users, FirstSeen and LastSeen are those of the events that
+	// match it. These say how good they are.
+	CountIs Bound
+	UsersIs Bound
+	FirstIs Bound
+	LastIs  Bound
+	Trend   int64 // see ByTrend; only in lists in that order
 }
 
 // Source says which kind of program an event came from.

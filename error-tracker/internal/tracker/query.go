@@ -1,16 +1,21 @@
 package tracker
 
-import "time"
+import (
+	"time"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker/search"
+)
 
 // IssueQuery selects issues. The zero value selects the newest unresolved ones.
 type IssueQuery struct {
 	Project     string
-	Environment string    // issues with at least one event there
+	Environment string    // issues with at least one event there, and the numbers of these events
 	Source      Source    // "" for both
 	SessionID   string    // issues with a kept event of this browser session
-	Since       time.Time // last seen then or later
+	Since       time.Time // last seen then or later, and the numbers of the events since
 	State       State
 	Search      string // words and "quoted phrases"; all must be found in type, message, culprit, release or URL
+	Filter      search.Query
 	Sort        Sort
 	Limit       int    // 1 to MaxPage
 	Offset      int    // for clients of the first API; After is steadier
@@ -36,13 +41,54 @@ const (
 	ByFirstSeen Sort = "first_seen"
 	ByCount     Sort = "count"
 	ByUsers     Sort = "users"
+	// ByTrend is by how many more events there were in the last TrendHours hours,
+	// the present one included, than in as many before.
+	ByTrend Sort = "trend"
 )
+
+// TrendHours is half of the time that a trend looks at.
+const TrendHours = 24
+
+// Bound says how a number that is shown is related to the true one.
+type Bound int
+
+const (
+	Exact Bound = iota
+	AtMost
+	AtLeast
+	About
+)
+
+// String is the sign that stands before a number: "", "≤", "≥" or "~".
+func (b Bound) String() string {
+	switch b {
+	case AtMost:
+		return "≤"
+	case AtLeast:
+		return "≥"
+	case About:
+		return "~"
+	case Exact:
+	}
+	return ""
+}
+
+// Scope says which events are counted: those in the environment, if one is
+// named, and by the terms of Filter on environment and release.
+type Scope struct {
+	Environment string
+	Filter      search.Query
+}
 
 // Cursor is a place in a sorted list: the sort value and ID of the last issue
 // of a page. Times are Unix milliseconds. The zero Cursor is the beginning.
+//
+// At is when the first page was read, in Unix milliseconds, or 0. It keeps the
+// stretch of time that numbers are about in its place from page to page.
 type Cursor struct {
 	Value int64
 	ID    int64
+	At    int64
 }
 
 // CursorAt is the place of i in a list sorted by s.
@@ -55,6 +101,8 @@ func CursorAt(i Issue, s Sort) Cursor {
 		c.Value = i.Count
 	case ByUsers:
 		c.Value = i.Users
+	case ByTrend:
+		c.Value = i.Trend
 	default:
 		c.Value = i.LastSeen.UnixMilli()
 	}
@@ -66,6 +114,20 @@ type IssuePage struct {
 	Issues []Issue
 	Total  int64 // all issues that match, on this page or not
 	More   bool  // there are issues after the last one
+	// At is when the list was read, where what it shows depends on that.
+	At time.Time
+}
+
+// Next is where the page after this one begins.
+func (p *IssuePage) Next(s Sort) Cursor {
+	if !p.More || len(p.Issues) == 0 {
+		return Cursor{}
+	}
+	c := CursorAt(p.Issues[len(p.Issues)-1], s)
+	if !p.At.IsZero() {
+		c.At = p.At.UnixMilli()
+	}
+	return c
 }
 
 // Limits of the lists.

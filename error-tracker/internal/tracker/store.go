@@ -63,8 +63,8 @@ type Store interface {
 	// Counts returns, for each issue, the number of events in each step-long
 	// bucket from start on, n buckets; step is a whole number of hours and
 	// start is the start of an hour. Issues without events in the range have
-	// an empty slice. env "" counts all environments.
-	Counts(ctx context.Context, ids []int64, env string, start time.Time, step time.Duration, n int) (map[int64][]int64, error)
+	// an empty slice.
+	Counts(ctx context.Context, ids []int64, in Scope, start time.Time, step time.Duration, n int) (map[int64][]int64, error)
 
 	Projects(ctx context.Context) ([]string, error)                        // ascending
 	Environments(ctx context.Context, project string) ([]string, error)    // ascending; of all projects for ""

@@ -33,6 +33,15 @@ type fakeTracker struct {
 	tests   int
 }
 
+func containsAll(s string, words []string) bool {
+	for _, w := range words {
+		if !strings.Contains(s, w) {
+			return false
+		}
+	}
+	return true
+}
+
 func (f *fakeTracker) Issues(_ context.Context, q tracker.IssueQuery) (tracker.IssuePage, error) {
 	f.query = q
 	if f.err != nil {
@@ -42,7 +51,7 @@ func (f *fakeTracker) Issues(_ context.Context, q tracker.IssueQuery) (tracker.I
 	for _, i := range f.issues {
 		if (q.Project == "" || q.Project == i.Project) && (q.Environment == "" || q.Environment == i.Environment) &&
 			(q.Source == "" || q.Source == i.Source) && q.SessionID == "" && !i.LastSeen.Before(q.Since) && inState(i, q.State) &&
-			strings.Contains(i.Type+" "+i.Message, q.Search) {
+			containsAll(i.Type+" "+i.Message, q.Filter.Words(false)) {
 			found = append(found, i)
 		}
 	}
@@ -167,7 +176,7 @@ func (f *fakeTracker) Similar(_ context.Context, id int64, _ int) ([]tracker.Iss
 	return out, f.err
 }
 
-func (f *fakeTracker) Counts(_ context.Context, ids []int64, _ string, _ time.Time, _ time.Duration, n int) (map[int64][]int64, error) {
+func (f *fakeTracker) Counts(_ context.Context, ids []int64, _ tracker.Scope, _ time.Time, _ time.Duration, n int) (map[int64][]int64, error) {
 	out := map[int64][]int64{}
 	for _, id := range ids {
 		if c := f.counts[id]; c != nil {

@@ -8,18 +8,21 @@ import (
 	"time"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/search"
 	"github.com/monlight/monlight/shared/webui"
 )
 
 // Limits of what an address can say, in bytes; the rest is not looked at.
 const (
-	maxSearchBytes = 400
+	maxSearchBytes = search.MaxBytes
 	maxNameBytes   = 200 // of a project, an environment, a session
 )
 
 // filter is the state of the issue list as its address has it.
 type filter struct {
-	Search      string
+	Search      string // as the reader wrote it
+	Query       search.Query
+	SearchError string
 	Project     string
 	Environment string
 	Source      string // "", "server" or "browser"
@@ -33,6 +36,7 @@ type filter struct {
 	Refresh     webui.RefreshChoice
 	Offset      int // of the page's first issue; only a number to show when After is set
 	After       webui.Cursor
+	At          int64 // when the first page was read, Unix milliseconds
 }
 
 // states are the choices of the state control; the first is the default.
@@ -52,6 +56,7 @@ var sorts = []webui.Field{
 	{Name: string(tracker.ByFirstSeen), Value: "First seen"},
 	{Name: string(tracker.ByCount), Value: "Events"},
 	{Name: string(tracker.ByUsers), Value: "Users"},
+	{Name: string(tracker.ByTrend), Value: "Trend"},
 }
 
 // readFilter reads the address of a list. What it does not know is left out: an
@@ -66,6 +71,11 @@ func readFilter(r *http.Request, now time.Time) filter {
 		Time:        limit(strings.TrimSpace(q.Get("time")), 40),
 		State:       states[0].Value,
 		Refresh:     webui.ParseRefresh(q.Get("refresh")),
+	}
+	if query, err := search.Parse(f.Search); err != nil {
+		f.SearchError = err.Error()
+	} else {
+		f.Query = query
 	}
 	if s := q.Get("source"); s == string(tracker.Server) || s == string(tracker.Browser) {
 		f.Source = s
@@ -86,6 +96,12 @@ func readFilter(r *http.Request, now time.Time) filter {
 	if q.Get("stats") == "14d" {
 		f.Stats = "14d"
 	}
+	if c, ok := webui.ParseCursor(q.Get("after")); ok {
+		f.After = c
+		if at, err := strconv.ParseInt(q.Get("at"), 10, 64); err == nil && at > 0 && at <= now.UnixMilli() {
+			f.At, now = at, time.UnixMilli(at)
+		}
+	}
 	if f.Time != "" && !strings.EqualFold(f.Time, "all time") && !strings.EqualFold(f.Time, "all") {
 		since, err := webui.ParseTime(f.Time, now)
 		if err != nil {
@@ -98,9 +114,6 @@ func readFilter(r *http.Request, now time.Time) filter {
 	}
 	if n, err := strconv.Atoi(q.Get("offset")); err == nil && n > 0 && n <= 1_000_000_000 {
 		f.Offset = n
-	}
-	if c, ok := webui.ParseCursor(q.Get("after")); ok {
-		f.After = c
 	}
 	return f
 }
@@ -117,8 +130,8 @@ func limit(s string, n int) string {
 func (f filter) query() tracker.IssueQuery {
 	q := tracker.IssueQuery{
 		Project: f.Project, Environment: f.Environment, Source: tracker.Source(f.Source), SessionID: f.Session,
-		Since: f.Since, Search: f.Search, Sort: tracker.Sort(f.Sort), Limit: tracker.DefaultPage,
-		After: tracker.Cursor{Value: f.After.Value, ID: f.After.ID},
+		Since: f.Since, Filter: f.Query, Sort: tracker.Sort(f.Sort), Limit: tracker.DefaultPage,
+		After: tracker.Cursor{Value: f.After.Value, ID: f.After.ID, At: f.At},
 	}
 	if q.Sort == "" {
 		q.Sort = tracker.ByLastSeen
@@ -130,6 +143,9 @@ func (f filter) query() tracker.IssueQuery {
 		if s.Value == f.State {
 			q.State = s.State
 		}
+	}
+	if f.Query.Is() {
+		q.State = tracker.AnyState
 	}
 	return q
 }
@@ -165,13 +181,16 @@ func (f filter) values() url.Values {
 // url is the address of the first page of the list with this filter.
 func (p *Pages) listURL(f filter) string { return p.ui.Path("/") + encode(f.values()) }
 
-func (p *Pages) pageURL(f filter, offset int, after webui.Cursor) string {
+func (p *Pages) pageURL(f filter, offset int, after tracker.Cursor) string {
 	v := f.values()
 	if offset > 0 {
 		v.Set("offset", strconv.Itoa(offset))
 	}
-	if after != (webui.Cursor{}) {
-		v.Set("after", after.String())
+	if after != (tracker.Cursor{}) {
+		v.Set("after", webui.Cursor{Value: after.Value, ID: after.ID}.String())
+		if after.At != 0 {
+			v.Set("at", itoa(after.At))
+		}
 	}
 	return p.ui.Path("/") + encode(v)
 }

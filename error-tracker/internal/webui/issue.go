@@ -272,7 +272,7 @@ func (p *Pages) issueData(r *http.Request, i *tracker.Issue) (*issuePage, error)
 func (p *Pages) trend(r *http.Request, d *issuePage, now time.Time) error {
 	stats := r.URL.Query().Get("stats")
 	t := trendOf(stats, now)
-	counts, err := p.opts.Tracker.Counts(r.Context(), []int64{d.ID}, "", t.start, t.step, t.n)
+	counts, err := p.opts.Tracker.Counts(r.Context(), []int64{d.ID}, tracker.Scope{}, t.start, t.step, t.n)
 	if err != nil {
 		return err
 	}

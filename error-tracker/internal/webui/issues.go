@@ -51,6 +51,8 @@ type issueRow struct {
 	Users     string
 	FirstSeen time.Time
 	LastSeen  time.Time
+	FirstIs   tracker.Bound
+	LastIs    tracker.Bound
 	Resolved  bool
 }
 
@@ -112,7 +114,7 @@ func (p *Pages) rows(r *http.Request, f filter, issues []tracker.Issue, now time
 		ids[i] = issues[i].ID
 	}
 	t := trendOf(f.Stats, now)
-	counts, err := p.opts.Tracker.Counts(r.Context(), ids, f.Environment, t.start, t.step, t.n)
+	counts, err := p.opts.Tracker.Counts(r.Context(), ids, tracker.Scope{Environment: f.Environment, Filter: f.Query}, t.start, t.step, t.n)
 	if err != nil {
 		return nil, err
 	}
@@ -137,8 +139,8 @@ func (p *Pages) row(i *tracker.Issue, now time.Time) issueRow {
 		ID: i.ID, URL: p.issueURL(i.ID),
 		Type: webui.Line(i.Type, 120), Message: webui.Line(i.Message, 200), Where: strings.Join(where, " · "),
 		Badges: badges(i, now, true),
-		Events: webui.Short(i.Count), Users: people(i.Users, webui.Short),
-		FirstSeen: i.FirstSeen, LastSeen: i.LastSeen, Resolved: i.Resolved,
+		Events: i.CountIs.String() + webui.Short(i.Count), Users: i.UsersIs.String() + people(i.Users, webui.Short),
+		FirstSeen: i.FirstSeen, LastSeen: i.LastSeen, FirstIs: i.FirstIs, LastIs: i.LastIs, Resolved: i.Resolved,
 	}
 	if row.Type == "" {
 		row.Type = "Error"
@@ -160,7 +162,7 @@ func (p *Pages) links(d *listPage, page tracker.IssuePage) {
 		if s != "" {
 			label = "14 d"
 		}
-		d.Stats = append(d.Stats, link{label, p.pageURL(g, f.Offset, f.After), s == f.Stats})
+		d.Stats = append(d.Stats, link{label, p.pageURL(g, f.Offset, f.query().After), s == f.Stats})
 	}
 	g := f
 	g.Session = ""
@@ -173,7 +175,7 @@ func (p *Pages) links(d *listPage, page tracker.IssuePage) {
 	n := len(page.Issues)
 	if n == 0 {
 		if f.Offset > 0 {
-			d.Pager.Prev = p.pageURL(f, max(0, f.Offset-tracker.DefaultPage), webui.Cursor{})
+			d.Pager.Prev = p.pageURL(f, max(0, f.Offset-tracker.DefaultPage), tracker.Cursor{})
 		}
 		return
 	}
@@ -182,11 +184,10 @@ func (p *Pages) links(d *listPage, page tracker.IssuePage) {
 	d.Pager.Last = min(d.Pager.Last, page.Total)
 	d.Pager.First = max(1, min(d.Pager.First, d.Pager.Last-int64(n)+1))
 	if page.More {
-		c := tracker.CursorAt(page.Issues[n-1], f.query().Sort)
-		d.Pager.Next = p.pageURL(f, f.Offset+n, webui.Cursor{Value: c.Value, ID: c.ID})
+		d.Pager.Next = p.pageURL(f, f.Offset+n, page.Next(f.query().Sort))
 	}
 	if f.Offset > 0 {
-		d.Pager.Prev = p.pageURL(f, max(0, f.Offset-tracker.DefaultPage), webui.Cursor{})
+		d.Pager.Prev = p.pageURL(f, max(0, f.Offset-tracker.DefaultPage), tracker.Cursor{})
 	}
 }
 

@@ -13,8 +13,10 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/search"
 	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/webui"
@@ -157,23 +159,45 @@ func TestListAsksForWhatTheAddressSays(t *testing.T) {
 		query string
 		want  tracker.IssueQuery
 	}{
-		"nothing":              {"", tracker.IssueQuery{State: tracker.Active, Sort: tracker.ByLastSeen}},
-		"old bookmark":         {"session_id=s-1&project=shop&source=browser&resolved=true&time=1h&refresh=30&offset=50", tracker.IssueQuery{SessionID: "s-1", Project: "shop", Source: tracker.Browser, State: tracker.Resolved, Since: noon.Add(-time.Hour), Offset: 50, Sort: tracker.ByLastSeen}},
-		"all of ours":          {"search=a+%22b+c%22&environment=prod&state=muted&sort=users&time=now-7d", tracker.IssueQuery{Search: `a "b c"`, Environment: "prod", State: tracker.Muted, Sort: tracker.ByUsers, Since: noon.Add(-7 * 24 * time.Hour)}},
-		"a cursor":             {"state=all&sort=count&after=17.42&offset=50", tracker.IssueQuery{State: tracker.AnyState, Sort: tracker.ByCount, After: tracker.Cursor{Value: 17, ID: 42}}},
-		"an absolute time":     {"time=2026-07-01T00:00:00Z", tracker.IssueQuery{State: tracker.Active, Sort: tracker.ByLastSeen, Since: time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)}},
-		"nonsense is left out": {"source=x&state=x&sort=x&time=soon&offset=-1&after=x&refresh=x&stats=x", tracker.IssueQuery{State: tracker.Active, Sort: tracker.ByLastSeen}},
+		"nothing":                 {"", tracker.IssueQuery{State: tracker.Active, Sort: tracker.ByLastSeen}},
+		"old bookmark":            {"session_id=s-1&project=shop&source=browser&resolved=true&time=1h&refresh=30&offset=50", tracker.IssueQuery{SessionID: "s-1", Project: "shop", Source: tracker.Browser, State: tracker.Resolved, Since: noon.Add(-time.Hour), Offset: 50, Sort: tracker.ByLastSeen}},
+		"all of ours":             {"search=a+%22b+c%22&environment=prod&state=muted&sort=users&time=now-7d", tracker.IssueQuery{Filter: searched(`a "b c"`), Environment: "prod", State: tracker.Muted, Sort: tracker.ByUsers, Since: noon.Add(-7 * 24 * time.Hour)}},
+		"a cursor":                {"state=all&sort=count&after=17.42&offset=50", tracker.IssueQuery{State: tracker.AnyState, Sort: tracker.ByCount, After: tracker.Cursor{Value: 17, ID: 42}}},
+		"an absolute time":        {"time=2026-07-01T00:00:00Z", tracker.IssueQuery{State: tracker.Active, Sort: tracker.ByLastSeen, Since: time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)}},
+		"a cursor of a time":      {"sort=trend&time=1h&after=17.42&at=1000000", tracker.IssueQuery{State: tracker.Active, Sort: tracker.ByTrend, Since: time.UnixMilli(1000000).Add(-time.Hour), After: tracker.Cursor{Value: 17, ID: 42, At: 1000000}}},
+		"a state in the search":   {"search=is:resolved", tracker.IssueQuery{Filter: searched("is:resolved"), State: tracker.AnyState, Sort: tracker.ByLastSeen}},
+		"a search with a mistake": {"search=is:lost", tracker.IssueQuery{State: tracker.Active, Sort: tracker.ByLastSeen}},
+		"nonsense is left out":    {"source=x&state=x&sort=x&time=soon&offset=-1&after=x&refresh=x&stats=x", tracker.IssueQuery{State: tracker.Active, Sort: tracker.ByLastSeen}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			f := sample(3)
 			newSite(t, f).get("/?"+tt.query, 200)
 			tt.want.Limit = tracker.DefaultPage
-			if f.query != tt.want {
-				t.Errorf("asked for %+v, want %+v", f.query, tt.want)
+			if d := cmp.Diff(tt.want, f.query); d != "" {
+				t.Errorf("asked for (-want +got):\n%s", d)
 			}
 		})
 	}
+}
+
+func searched(text string) search.Query {
+	q, err := search.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return q
+}
+
+func TestListSaysWhereASearchIsWrong(t *testing.T) {
+	page := newSite(t, sample(3)).get("/?search=env:prod+is:%3Cb%3E", 200)
+	wants(t, page, "search, at character 13: is:&lt;b&gt; is not known", `value="env:prod is:&lt;b&gt;"`, "The search is left out.")
+}
+
+func TestListMarksNumbersThatAreNotExact(t *testing.T) {
+	f := sample(1)
+	f.issues[0].Count, f.issues[0].CountIs, f.issues[0].Users, f.issues[0].UsersIs, f.issues[0].FirstIs = 12, tracker.AtMost, 3, tracker.AtLeast, tracker.About
+	wants(t, newSite(t, f).get("/?state=all", 200), ">≤12<", ">≥3<", "~<time")
 }
 
 func TestListStates(t *testing.T) {

@@ -408,7 +408,7 @@ func (m *model) compareCounters(t *testing.T, s tracker.Store, id int64) {
 	}
 	equal(t, "environments", got, envs)
 	const days = 60
-	counts, err := s.Counts(t.Context(), []int64{id}, "", start.Truncate(time.Hour), 24*time.Hour, days)
+	counts, err := s.Counts(t.Context(), []int64{id}, tracker.Scope{}, start.Truncate(time.Hour), 24*time.Hour, days)
 	noError(t, "Counts", err)
 	for day := range int64(days) {
 		if counts[id][day] != buckets[day] {

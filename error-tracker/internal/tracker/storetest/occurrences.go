@@ -136,7 +136,7 @@ func testCounts(t *testing.T, open Opener) {
 		"before all times": {"", hour.Add(-1000 * time.Hour), time.Hour, 3, map[int64][]int64{a: nil, b: nil, c: nil}},
 	}
 	for name, tt := range tests {
-		got, err := s.Counts(t.Context(), []int64{a, b, c}, tt.env, tt.from, tt.step, tt.n)
+		got, err := s.Counts(t.Context(), []int64{a, b, c}, tracker.Scope{Environment: tt.env}, tt.from, tt.step, tt.n)
 		noError(t, name, err)
 		for id, want := range tt.want {
 			if len(got[id]) == 0 && len(want) == 0 {
@@ -145,7 +145,7 @@ func testCounts(t *testing.T, open Opener) {
 			equal(t, name, got[id], want)
 		}
 	}
-	if got, err := s.Counts(t.Context(), nil, "", hour, time.Hour, 3); err != nil || len(got) != 0 {
+	if got, err := s.Counts(t.Context(), nil, tracker.Scope{}, hour, time.Hour, 3); err != nil || len(got) != 0 {
 		t.Errorf("Counts of no issues = %v, %v, want nothing", got, err)
 	}
 }

@@ -99,7 +99,7 @@ func testReplaceSome(t *testing.T, open Opener) {
 	list, err = s.Occurrences(t.Context(), fresh, 0, 10)
 	noError(t, "Occurrences", err)
 	equal(t, "occurrences", len(list), 3)
-	counts, err := s.Counts(t.Context(), []int64{fresh}, "", start.Truncate(time.Hour), time.Hour, 3)
+	counts, err := s.Counts(t.Context(), []int64{fresh}, tracker.Scope{}, start.Truncate(time.Hour), time.Hour, 3)
 	noError(t, "Counts", err)
 	equal(t, "hours", counts[fresh], []int64{2, 0, 1})
 }

@@ -1,0 +1,174 @@
+package sqlite
+
+import (
+	"database/sql"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/shared/sqlitedb"
+)
+
+// Different tags of a hash that are counted, each in so many environments and
+// releases: values come from outside. Those of people get more room.
+const (
+	maxTagRows       = 200
+	maxUserTagRows   = 1000
+	maxCachedTags    = 8192
+	maxCachedTagRows = 256
+)
+
+type tagKey struct {
+	project     int64
+	name, value string
+}
+
+// countTags adds r to the counters of h by tag.
+func (s *Store) countTags(tx *sqlitedb.Tx, r *record, h *hashEntry) error {
+	if len(r.tags) == 0 {
+		return nil
+	}
+	ids := make([]int64, len(r.tags))
+	for i, t := range r.tags {
+		id, err := s.mem.tag(tx, tagKey{r.project, t.Name, t.Value})
+		if err != nil {
+			return err
+		}
+		ids[i] = id
+	}
+	rows, err := tx.Query(`UPDATE hash_tags SET n = n + 1, first = min(first, ?1), last = max(last, ?1)
+		WHERE hash_id = ?2 AND environment_id = ?3 AND release_id = ?4 AND tag_id IN (SELECT value FROM json_each(?5)) RETURNING tag_id`,
+		r.at, h.id, r.environment, r.release, jsonIDs(ids))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var counted []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		counted = append(counted, id)
+	}
+	if err := rows.Err(); err != nil || len(counted) == len(ids) {
+		return err
+	}
+	for i, id := range ids {
+		if slices.Contains(counted, id) {
+			continue
+		}
+		if err := s.addTag(tx, r, h, id, r.tags[i].Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addTag counts a tag that is new in its environment and release, if there is room.
+func (s *Store) addTag(tx *sqlitedb.Tx, r *record, h *hashEntry, id int64, name string) error {
+	names, err := s.mem.tagRowsOf(tx, h.id)
+	if err != nil {
+		return err
+	}
+	most := maxTagRows
+	if strings.HasPrefix(name, "user.") {
+		most = maxUserTagRows
+	}
+	if names[name] >= most {
+		return nil
+	}
+	names[name]++
+	_, err = tx.Exec(`INSERT INTO hash_tags (tag_id, hash_id, environment_id, release_id, issue_id, n, first, last) VALUES (?, ?, ?, ?, ?, 1, ?, ?)
+		ON CONFLICT DO NOTHING`, id, h.id, r.environment, r.release, h.issue, r.at, r.at)
+	return err
+}
+
+// tag returns the number of a tag, which it adds when it is new.
+func (m *memory) tag(tx *sqlitedb.Tx, k tagKey) (int64, error) {
+	if id, ok := m.tags[k]; ok {
+		return id, nil
+	}
+	var id int64
+	err := tx.QueryRow("SELECT id FROM tags WHERE name = ? AND value = ? AND project_id = ?", k.name, k.value, k.project).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		res, err := tx.Exec("INSERT INTO tags (project_id, name, value) VALUES (?, ?, ?)", k.project, k.name, k.value)
+		if err != nil {
+			return 0, err
+		}
+		if id, err = res.LastInsertId(); err != nil {
+			return 0, err
+		}
+	} else if err != nil {
+		return 0, err
+	}
+	remember(m.tags, maxCachedTags, k, id)
+	return id, nil
+}
+
+// tagRowsOf tells how many rows a hash has for each name of a tag.
+func (m *memory) tagRowsOf(tx *sqlitedb.Tx, hash int64) (map[string]int, error) {
+	if names, ok := m.tagRows[hash]; ok {
+		return names, nil
+	}
+	rows, err := tx.Query("SELECT t.name, count(*) FROM hash_tags c CROSS JOIN tags t ON t.id = c.tag_id WHERE c.hash_id = ? GROUP BY t.name", hash)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	names := make(map[string]int)
+	for rows.Next() {
+		var name string
+		var n int64
+		if err := rows.Scan(&name, &n); err != nil {
+			return nil, err
+		}
+		names[name] = int(n)
+	}
+	remember(m.tagRows, maxCachedTagRows, hash, names)
+	return names, rows.Err()
+}
+
+// uncountTags takes the event out of the counters of its hash, as far as the
+// event that takes its place has the same tags.
+func (s *Store) uncountTags(tx *sqlitedb.Tx, r *record, hash, environment, release int64) error {
+	for _, t := range r.tags {
+		id, err := s.mem.tag(tx, tagKey{r.project, t.Name, t.Value})
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec("UPDATE hash_tags SET n = n - 1 WHERE tag_id = ? AND hash_id = ? AND environment_id = ? AND release_id = ?", id, hash, environment, release)
+		if err != nil {
+			return err
+		}
+	}
+	delete(s.mem.tagRows, hash)
+	_, err := tx.Exec("DELETE FROM hash_tags WHERE hash_id = ? AND n <= 0", hash)
+	return err
+}
+
+// storedTags are the tags of an event as the database can hold them.
+func storedTags(e *event.Event) []event.Tag {
+	tags := tracker.SearchTags(e)
+	for i := range tags {
+		t := &tags[i]
+		t.Name, t.Value = stored(t.Name, tracker.MaxSearchTagName), stored(t.Value, tracker.MaxSearchTagValue)
+	}
+	return tags
+}
+
+// jsonIDs is a list of numbers for json_each.
+func jsonIDs(ids []int64) string {
+	list := make([]byte, 0, 2+8*len(ids))
+	list = append(list, '[')
+	for i, id := range ids {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = strconv.AppendInt(list, id, 10)
+	}
+	return string(append(list, ']'))
+}
