@@ -115,6 +115,16 @@ func randomBatch(r *rand.Rand, key string) sent {
 // answer is sent again with its key, as a client does, so in the end every
 // batch counts exactly once.
 func TestKilledAtAnyMomentNothingIsLostOrCountedTwice(t *testing.T) {
+	const side = 2 // most of the time of a program's life is waiting
+	for n := range side {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			t.Parallel()
+			killAndCount(t, killRounds()/side)
+		})
+	}
+}
+
+func killAndCount(t *testing.T, rounds int) {
 	p := newProcess(t)
 	want := map[string]float64{}
 	batches, repeated := 0, 0
@@ -123,7 +133,7 @@ func TestKilledAtAnyMomentNothingIsLostOrCountedTwice(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	var mu sync.Mutex
-	for round := range killRounds() {
+	for round := range rounds {
 		p.start()
 		stop := make(chan struct{})
 		var wg sync.WaitGroup
@@ -195,7 +205,7 @@ func TestKilledAtAnyMomentNothingIsLostOrCountedTwice(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d kills, %d batches, %d of them sent again after they were stored; sums exact: %v", killRounds(), batches, repeated, want)
+	t.Logf("%d kills, %d batches, %d of them sent again after they were stored; sums exact: %v", rounds, batches, repeated, want)
 }
 
 // total is the sum of a metric over its whole time.
