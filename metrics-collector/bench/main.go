@@ -24,6 +24,7 @@ type config struct {
 	series  []int
 	queries bool
 	ingest  bool
+	idle    bool
 	flushes int
 	only    string
 }
@@ -36,6 +37,7 @@ func main() {
 	series := flag.String("series", "10000,100000", "numbers of series, separated by commas")
 	flag.BoolVar(&c.queries, "queries", true, "measure queries")
 	flag.BoolVar(&c.ingest, "ingest", true, "measure ingest")
+	flag.BoolVar(&c.idle, "idle", true, "measure memory without work")
 	flag.IntVar(&c.flushes, "flushes", 120, "flushes of 10,000 series, one each second; 0 for none")
 	flag.StringVar(&c.only, "only", "", "one of metrics-collector, victoria-metrics, prometheus")
 	flag.Parse()
@@ -59,12 +61,17 @@ func main() {
 			fmt.Printf("%s: not installed, not measured\n", name)
 		}
 	}
+	if c.idle {
+		if err := benchIdle(ctx, c); err != nil {
+			fatal(err)
+		}
+	}
 	if c.ingest {
 		if err := benchIngest(ctx, c); err != nil {
 			fatal(err)
 		}
 	}
-	if c.flushes > 0 {
+	if c.flushes > 0 && (c.only == "" || c.only == "metrics-collector") {
 		if err := benchFlush(ctx, c); err != nil {
 			fatal(err)
 		}

@@ -175,21 +175,21 @@ func (t *target) cpu() time.Duration {
 }
 
 // memory is the resident size now and at its peak, in MB.
-func (t *target) memory() (now, peak float64) {
+func (t *target) memory() (now, peak float64) { return t.status("VmRSS"), t.status("VmHWM") }
+
+// status reads a size that the kernel knows of the process, in MB.
+func (t *target) status(name string) float64 {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", t.cmd.Process.Pid))
 	if err != nil {
-		return 0, 0
+		return 0
 	}
 	for line := range strings.Lines(string(b)) {
-		f := strings.Fields(line)
-		switch {
-		case strings.HasPrefix(line, "VmRSS:"):
-			now, _ = strconv.ParseFloat(f[1], 64)
-		case strings.HasPrefix(line, "VmHWM:"):
-			peak, _ = strconv.ParseFloat(f[1], 64)
+		if f := strings.Fields(line); len(f) > 1 && f[0] == name+":" {
+			kib, _ := strconv.ParseFloat(f[1], 64)
+			return kib / 1024
 		}
 	}
-	return now / 1024, peak / 1024
+	return 0
 }
 
 // disk is the size of the server's files in MB.
