@@ -125,7 +125,8 @@ js_stack() {
 js_firefox() {
   js_ready || return
   have firefox-esr || have firefox || { cannot 'no Firefox (apt-get install firefox-esr)'; return; }
-  (cd clients/js && npm run --silent build && node --test e2e/firefox.test.mjs)
+  make --no-print-directory build || return 1
+  (cd clients/js && npm run --silent build && node --test --test-concurrency=1 e2e/firefox.test.mjs e2e/firefox-stack.test.mjs)
 }
 
 deploy_proxy() {
