@@ -5,6 +5,7 @@ package sdks
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -127,6 +128,40 @@ func TestLimitsMakeSDKsSilent(t *testing.T) {
 	}
 	if w.codes[http.StatusTooManyRequests] == 0 {
 		t.Errorf("no SDK met a 429: %v", w.codes)
+	}
+}
+
+// After a 429 an SDK keeps events back, and says so; people see it.
+func TestWhatSDKsKeepBackIsShown(t *testing.T) {
+	s := harness.Start(t, "error-tracker")
+	w := newWire(t, s)
+	for _, sdk := range []struct {
+		name string
+		run  func(*testing.T, string) []string
+	}{
+		{"python", program(python("new"), "python/shop.py", "limited")}, {"python-old", program(python("old"), "python/shop.py", "limited")},
+		{"node", program("node", "node/shop.mjs", "limited")}, // Go's says it each half minute, and with the next event that it may send
+	} {
+		id, dsn := newProject(t, s, w, sdk.name, 1)
+		sdk.run(t, dsn)
+		var health struct {
+			Totals map[string]int64
+			Counts map[string][]struct {
+				What  string
+				Count int64
+			}
+		}
+		if err := s.Get("/api/ingest?window=hour&project=" + id).JSON(&health); err != nil {
+			t.Fatal(err)
+		}
+		lost := fmt.Sprint(health.Counts["lost"])
+		if health.Totals["accepted"] != 1 || health.Totals["limited"] != 1 || lost != "[{error: ratelimit_backoff 3}]" {
+			t.Errorf("%s: totals %v, lost %s; want 1 accepted, 1 limited, 3 lost by ratelimit_backoff", sdk.name, health.Totals, lost)
+		}
+		page := s.Get("/ingest?window=hour&project=" + id)
+		if page.Status != http.StatusOK || !strings.Contains(page.Body, `<td dir="auto">error: ratelimit_backoff</td><td class="num">3</td>`) {
+			t.Errorf("%s: the page (%d) does not show it", sdk.name, page.Status)
+		}
 	}
 }
 

@@ -28,6 +28,13 @@ if (process.argv[2] === 'load') {
     Sentry.captureMessage(`load ${n % 7}`);
     await new Promise((next) => setTimeout(next, 4));
   }
+} else if (process.argv[2] === 'limited') { // three events more than the SDK may send, after it was told so
+  for (let n = 0; n < 2; n++) {
+    Sentry.captureMessage(`as many as there may be, and one more: ${n}`);
+    await Sentry.flush(5000);
+  }
+  for (let n = 0; n < 3; n++) Sentry.captureMessage(`too many: ${n}`);
+  await Sentry.flush(5000); // until they were kept back, which the next flush tells
 } else {
   Sentry.setUser({ id: 42, email: 'jane@shop.example' });
   Sentry.setTag('plan', 'business');

@@ -1,4 +1,4 @@
-"""One program per way in which people use the SDK: shop.py plain|fastapi|django|flask|celery|load.
+"""One program per way in which people use the SDK: shop.py plain|fastapi|django|flask|celery|load|limited.
 
 Each reports one error and one message, and prints the IDs of the events that the SDK sends.
 """
@@ -130,6 +130,16 @@ def load():
     while not end.wait(0.004):
         n += 1
         sentry_sdk.capture_message(f"load {n % 7}")
+
+
+def limited():
+    """Three events more than the SDK may send, after it was told so."""
+    init()
+    for _ in range(2):
+        sentry_sdk.capture_message("as many as there may be, and one more")
+        sentry_sdk.flush(5)
+    for _ in range(3):
+        sentry_sdk.capture_message("too many")
 
 
 if __name__ == "__main__":
