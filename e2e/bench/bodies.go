@@ -6,12 +6,23 @@ import (
 	"math/rand/v2"
 	"strings"
 	"syscall"
+
+	"github.com/monlight/monlight/e2e/harness"
 )
 
 const stopSignal = syscall.SIGTERM
 
 // issues is over how many issues the reports are spread.
 const issues = 200
+
+// reports are n requests to our own door, of about size bytes each.
+func reports(size, n int) []request {
+	out := make([]request, n)
+	for i, b := range bodies(size, n) {
+		out[i] = request{"/api/errors", map[string]string{"X-API-Key": harness.Key, "Content-Type": "application/json"}, b}
+	}
+	return out
+}
 
 // bodies makes n reports of about size bytes each. They look like what a web
 // application sends: a traceback through library and application code, request

@@ -13,30 +13,41 @@ import (
 	"github.com/monlight/monlight/e2e/harness"
 )
 
-func (b *bench) measure(size int) (string, error) {
+// request is what is sent over and over.
+type request struct {
+	path   string
+	header map[string]string
+	body   []byte
+}
+
+// measure gives a row about requests that make makes for a server.
+func (b *bench) measure(name string, make func(*server) ([]request, error)) (string, error) {
 	s, err := b.start()
 	if err != nil {
 		return "", err
 	}
 	defer s.stop()
-	bodies := bodies(size, 1000)
+	requests, err := make(s)
+	if err != nil {
+		return "", err
+	}
 	empty := s.diskBytes()
 
 	cpu, err := s.cpu()
 	if err != nil {
 		return "", err
 	}
-	full := atFullSpeed(s, bodies, b.connections, b.length)
+	full := atFullSpeed(s, requests, b.connections, b.length)
 	if full.failed > 0 {
-		return "", fmt.Errorf("%d of %d reports of %d bytes failed: %s", full.failed, len(full.took), size, full.why)
+		return "", fmt.Errorf("%s: %d of %d requests failed: %s", name, full.failed, len(full.took), full.why)
 	}
 	cpuAfter, err := s.cpu()
 	if err != nil {
 		return "", err
 	}
-	steady := atRate(s, bodies, b.rate, b.length)
+	steady := atRate(s, requests, b.rate, b.length)
 	if steady.failed > 0 {
-		return "", fmt.Errorf("%d of %d reports at %d/s failed: %s", steady.failed, len(steady.took), b.rate, steady.why)
+		return "", fmt.Errorf("%s: %d of %d requests at %d/s failed: %s", name, steady.failed, len(steady.took), b.rate, steady.why)
 	}
 	memory, err := harness.MemoryOf(s.cmd.Process.Pid)
 	if err != nil {
@@ -47,8 +58,8 @@ func (b *bench) measure(size int) (string, error) {
 	_ = s.cmd.Process.Signal(stopSignal)
 	_ = s.cmd.Wait()
 	perEvent := float64(s.diskBytes()-empty) / float64(events)
-	return fmt.Sprintf("| %d KB | **%.0f/s** | %s | %s | %d, %d | %.2f ms | %.1f MB | %.0f B |",
-		size>>10, float64(full.stored())/full.elapsed.Seconds(), full.percentiles(), steady.percentiles(), full.busy, steady.busy,
+	return fmt.Sprintf("| %s | **%.0f/s** | %s | %s | %d, %d | %.2f ms | %.1f MB | %.0f B |",
+		name, float64(full.stored())/full.elapsed.Seconds(), full.percentiles(), steady.percentiles(), full.busy, steady.busy,
 		(cpuAfter-cpu).Seconds()*1000/float64(len(full.took)), float64(memory.Peak)/1e6, perEvent), nil
 }
 
@@ -81,7 +92,7 @@ func (r *result) add(took time.Duration, err error) {
 }
 
 // atFullSpeed posts from so many connections, each as fast as it is answered.
-func atFullSpeed(s *server, bodies [][]byte, connections int, length time.Duration) *result {
+func atFullSpeed(s *server, requests []request, connections int, length time.Duration) *result {
 	client := newClient(connections)
 	defer client.CloseIdleConnections()
 	var (
@@ -95,9 +106,9 @@ func atFullSpeed(s *server, bodies [][]byte, connections int, length time.Durati
 		all.Go(func() {
 			var mine result
 			for time.Since(start) < length {
-				body := bodies[int(next.Add(1))%len(bodies)]
+				r := &requests[int(next.Add(1))%len(requests)]
 				began := time.Now()
-				err := post(client, s.url, body)
+				err := post(client, s.url, r)
 				mine.add(time.Since(began), err)
 			}
 			mu.Lock()
@@ -117,7 +128,7 @@ func atFullSpeed(s *server, bodies [][]byte, connections int, length time.Durati
 
 // atRate posts at fixed times whether or not earlier posts were answered, and
 // counts the time from when a post was due: a stall is not hidden.
-func atRate(s *server, bodies [][]byte, rate int, length time.Duration) *result {
+func atRate(s *server, requests []request, rate int, length time.Duration) *result {
 	client := newClient(64)
 	defer client.CloseIdleConnections()
 	var (
@@ -131,7 +142,7 @@ func atRate(s *server, bodies [][]byte, rate int, length time.Duration) *result 
 		due := start.Add(time.Duration(i) * time.Second / time.Duration(rate))
 		time.Sleep(time.Until(due))
 		all.Go(func() {
-			err := post(client, s.url, bodies[i%len(bodies)])
+			err := post(client, s.url, &requests[i%len(requests)])
 			took := time.Since(due)
 			mu.Lock()
 			defer mu.Unlock()
@@ -152,13 +163,14 @@ func newClient(connections int) *http.Client {
 
 var errBusy = errors.New("answered 503")
 
-func post(client *http.Client, url string, body []byte) error {
-	request, err := http.NewRequest(http.MethodPost, url+"/api/errors", bytes.NewReader(body))
+func post(client *http.Client, url string, r *request) error {
+	request, err := http.NewRequest(http.MethodPost, url+r.path, bytes.NewReader(r.body))
 	if err != nil {
 		return err
 	}
-	request.Header.Set("X-API-Key", harness.Key)
-	request.Header.Set("Content-Type", "application/json")
+	for name, value := range r.header {
+		request.Header.Set(name, value)
+	}
 	response, err := client.Do(request)
 	if err != nil {
 		return err

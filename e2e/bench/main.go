@@ -20,11 +20,14 @@ func main() {
 	connections := flag.Int("connections", 16, "connections at full speed")
 	rate := flag.Int("rate", 200, "reports per second of the latency measurement")
 	sizes := flag.String("sizes", "2,8,50", "sizes of reports in KB")
+	doors := flag.String("doors", "reports,envelopes,pages", "what to measure")
+	events := flag.Int("events", 1_000_000, "events, in a hundredth as many issues, that pages are measured with")
 	settings := flag.String("env", "", "further settings of the server, NAME=value, separated by blanks")
 	flag.Parse()
 	b := bench{
 		binary: filepath.Join(*bin, "error-tracker"), settings: strings.Fields(*settings),
 		length: time.Duration(*seconds) * time.Second, connections: *connections, rate: *rate,
+		doors: strings.Split(*doors, ","), events: *events,
 	}
 	if err := b.run(*sizes); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, err)
@@ -39,6 +42,8 @@ type bench struct {
 	length      time.Duration // of each measurement
 	connections int
 	rate        int
+	doors       []string
+	events      int // for pages
 }
 
 func (b *bench) run(sizes string) error {
@@ -52,18 +57,63 @@ func (b *bench) run(sizes string) error {
 	}
 	fmt.Printf("binary %.1f MB; idle RSS %s; %d connections, synchronous=FULL, %v each\n\n",
 		float64(info.Size())/1e6, idle, b.connections, b.length)
-	fmt.Println("| report | stored before the answer | p50 / p95 / p99 at full speed | p50 / p95 / p99 at " + fmt.Sprint(b.rate) + "/s | answered 503 | server CPU per event | peak RSS | on disk per event |")
-	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|")
+	var kbs []int
 	for text := range strings.SplitSeq(sizes, ",") {
 		kb, err := strconv.Atoi(text)
 		if err != nil || kb < 1 || kb > 255 {
 			return fmt.Errorf("-sizes has %q, want KB from 1 to 255", text)
 		}
-		row, err := b.measure(kb << 10)
+		kbs = append(kbs, kb)
+	}
+	for _, door := range b.doors {
+		switch door {
+		case "reports":
+			err = b.reports(kbs)
+		case "envelopes":
+			err = b.envelopes(kbs)
+		case "pages":
+			err = b.pages()
+		default:
+			err = fmt.Errorf("-doors has %q, want reports, envelopes or pages", door)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) head(what string) {
+	fmt.Printf("| %s | stored before the answer | p50 / p95 / p99 at full speed | p50 / p95 / p99 at %d/s | answered 503 | server CPU per event | peak RSS | on disk per event |\n", what, b.rate)
+	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|")
+}
+
+// reports measures our own door.
+func (b *bench) reports(kbs []int) error {
+	b.head("report")
+	for _, kb := range kbs {
+		row, err := b.measure(fmt.Sprint(kb, " KB"), func(*server) ([]request, error) { return reports(kb<<10, 1000), nil })
 		if err != nil {
 			return err
 		}
 		fmt.Println(row)
 	}
+	fmt.Println()
+	return nil
+}
+
+// envelopes measures the door for Sentry's SDKs.
+func (b *bench) envelopes(kbs []int) error {
+	b.head("envelope")
+	for _, kb := range kbs {
+		for _, encoding := range []string{"plain", "gzip", "br"} {
+			row, err := b.measure(fmt.Sprint(kb, " KB, ", encoding), func(s *server) ([]request, error) { return s.envelopes(kb<<10, 1000, encoding) })
+			if err != nil {
+				return err
+			}
+			fmt.Println(row)
+		}
+	}
+	fmt.Println()
 	return nil
 }
