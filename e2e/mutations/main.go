@@ -46,10 +46,12 @@ func run(top string, only *regexp.Regexp) (green int, err error) {
 		}
 		begin := time.Now()
 		red, why, err := m.try(top)
-		if err != nil {
-			return green, fmt.Errorf("%s, %s: %w", m.row, m.what, err)
+		if err != nil { // the sources have changed: the list has to follow
+			green++
+			_, _ = fmt.Fprintf(os.Stderr, "%s, %s: %v\n", m.row, m.what, err)
+			continue
 		}
-		result := fmt.Sprintf("`%s` in `%s`", m.test, m.module)
+		result := fmt.Sprintf("`%s` in `%s`", strings.ReplaceAll(m.test, "|", "`, `"), m.module)
 		if !red {
 			green++
 			result = "**STAYED GREEN**: " + result

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,8 +137,11 @@ func TestDamagedDatabasesAreRefused(t *testing.T) {
 // A7: a copy that is made under load is whole and has all that was acknowledged before it began.
 func TestBackupsUnderLoadAreWhole(t *testing.T) {
 	each(t, func(t *testing.T, m *model) {
-		if m.shelf != nil {
+		found, elsewhere := m.found, []string(nil)
+		if m.shelf != nil { // what is delivered is in no copy: nothing is, but by the restored one
 			m.shelf.Close(true)
+			own := harness.NewShelf(t)
+			found, elsewhere = foundOnShelf(own), []string{"ERROR_TRACKER_URL=" + own.URL, "METRICS_COLLECTOR_URL=" + own.URL}
 		}
 		s := m.start(t)
 		l := newLoad(m, s)
@@ -145,7 +149,7 @@ func TestBackupsUnderLoadAreWhole(t *testing.T) {
 		for range 3 {
 			time.Sleep(150 * time.Millisecond)
 			l.mu.Lock()
-			before := append([]int{}, l.acknowledged...)
+			before := slices.Clone(l.acknowledged)
 			l.mu.Unlock()
 			dir := t.TempDir()
 			copied := filepath.Join(dir, m.name+".db")
@@ -153,15 +157,9 @@ func TestBackupsUnderLoadAreWhole(t *testing.T) {
 				t.Fatalf("--backup exits %d: %s", code, out)
 			}
 			harness.CheckDatabase(t, copied)
-			if m.shelf != nil {
-				m.shelf.Forget()
-			}
-			restored := m.startIn(t, dir)
-			compare(t, m.name, before, m.found(t, restored))
+			restored := m.startIn(t, dir, elsewhere...)
+			compare(t, m.name, before, found(t, restored))
 			restored.Kill()
-			if m.shelf != nil {
-				m.shelf.Close(true)
-			}
 			if len(before) == 0 {
 				t.Error("nothing was acknowledged before the copy")
 			}
