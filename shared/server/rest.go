@@ -13,10 +13,10 @@ const (
 	restEvery = 10 * time.Second
 )
 
-// rest gives memory back while there is nothing to do: what the start or the
-// last requests left in the heap, once, and the pages of the program that only
-// they needed, again and again, because health checks bring some back. It returns
-// when ctx is done.
+// rest gives memory back: what the start or the last requests left in the heap,
+// once, when there is nothing to do; and the pages of the program, again and again,
+// because all that were ever needed add up to most of it, and few are needed now. It
+// returns when ctx is done.
 func (e *Edge) rest(ctx context.Context) error {
 	var answered int64
 	swept := false
@@ -31,8 +31,7 @@ func (e *Edge) rest(ctx context.Context) error {
 		if quiet && !swept {
 			debug.FreeOSMemory()
 		}
-		if swept = quiet; quiet {
-			dropProgramPages()
-		}
+		swept = quiet
+		dropProgramPages()
 	}
 }

@@ -17,6 +17,9 @@ const (
 	partition = 1024
 	// sealPause is the time after a block that could not be written.
 	sealPause = 2 * time.Second
+	// slowSeal is the time between two blocks from which on memory is given
+	// back after each.
+	slowSeal = 3 * time.Second
 	// idleTime is how often the sealer looks for chunks that are old.
 	idleTime = 15 * time.Second
 )
@@ -34,6 +37,7 @@ func (s *Store) sealing() {
 	tick := time.NewTicker(idleTime)
 	defer tick.Stop()
 	busy := false // a block was made since the last tick
+	var sealed time.Time
 	for {
 		select {
 		case <-s.stop:
@@ -65,6 +69,7 @@ func (s *Store) sealing() {
 				}
 			}
 			busy = true
+			slow := time.Since(sealed) > slowSeal
 			if err := s.seal(enc, c); err != nil {
 				s.log.Error("cannot seal a block, entries wait", "first_id", c.First, "entries", c.Len(), "err", err)
 				select {
@@ -79,6 +84,12 @@ func (s *Store) sealing() {
 			default:
 			}
 			s.groupIDs()
+			if sealed = time.Now(); slow {
+				// The next block is far: what making one takes is more than all the rest.
+				_ = enc.Close()
+				enc = nil
+				debug.FreeOSMemory()
+			}
 		}
 	}
 }
