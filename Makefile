@@ -11,7 +11,7 @@ LINT_VERSION := v2.15.0
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build run up down images dist demo test test-go test-e2e test-openapi test-browser test-python test-deploy soak mutations bench lint fmt clean versions screenshots
+.PHONY: help build run up down images dist demo test test-go test-e2e test-openapi test-browser test-python test-deploy soak mutations docs bench lint fmt clean versions screenshots
 
 help: ## show this list
 	@grep -hE '^[a-z0-9%-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,9 @@ soak: build ## the long fault tests: SOAK_ROUNDS (1000) kills, SOAK_CUTS (1000) 
 
 mutations: ## take one safety after the other out and see its test turn red; half an hour
 	cd e2e && $(GO) run ./mutations
+
+docs: build ## the documentation as a static site, in dist/docs
+	cd tools/docs && GOWORK=off $(GO) run . $(CURDIR) $(CURDIR)/bin $(CURDIR)/dist/docs
 
 bench: build ## measure speed and memory of the built services; prints one table
 	@scripts/bench.sh

@@ -49,6 +49,11 @@ e2e() {
   (cd e2e && E2E_BIN="$root/bin" CGO_ENABLED=0 go test -count=1 -timeout 20m ./... && go run ./figures)
 }
 
+docs_site() {
+  make --no-print-directory build || return 1
+  (cd tools/docs && MONLIGHT_BIN="$root/bin" GOWORK=off CGO_ENABLED=0 go test -count=1 ./...)
+}
+
 openapi() {
   have python3 || { cannot 'no Python 3'; return; }
   python3 -c 'import ensurepip' 2>/dev/null || { cannot 'no venv for Python (apt-get install python3-venv)'; return; }
@@ -152,6 +157,7 @@ for m in shared error-tracker log-viewer metrics-collector browser-relay; do
 done
 suite go:race race_detector
 suite e2e e2e
+suite docs docs_site
 suite openapi openapi
 [ -e e2e/browser/package.json ] && suite browser browser
 suite sdks sdks
