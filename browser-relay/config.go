@@ -29,6 +29,7 @@ type settings struct {
 	warnings         []string // of DSN_KEYS
 	origins          relay.Origins
 	maxBody          int64
+	unwanted         httpapi.Unwanted
 	rateLimit        int // requests per minute of a key and client
 	keyRateLimit     int // requests per minute of a key
 	spool            relay.SpoolLimits
@@ -60,6 +61,10 @@ func load(env *config.Env) settings {
 			"free disk space under which nothing is kept; 0 is the smaller of 64 MiB and an eighth of the disk"),
 		origins: config.Parse(env, "CORS_ORIGINS", "", "web origins of keys that have none of their own, separated by commas; * is any", parseOrigins),
 		maxBody: env.Bytes("MAX_BODY_SIZE", "65536", 1024, 1<<20, "largest body that pages may send"),
+		unwanted: httpapi.Unwanted{
+			Bots:     env.Bool("DROP_BOTS", false, "drop what programs send that say they are one, such as crawlers and headless browsers"),
+			OptedOut: env.Bool("DROP_OPTED_OUT", false, "drop what browsers send that ask not to be tracked (Sec-GPC or DNT)"),
+		},
 		rateLimit: env.Int("RATE_LIMIT", 300, 1, 1_000_000,
 			"requests per minute of one DSN key from one client address"),
 		keyRateLimit: env.Int("KEY_RATE_LIMIT", 30_000, 1, relay.MaxKeyRate,

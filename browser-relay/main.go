@@ -139,7 +139,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 	}
 	api := httpapi.Options{
 		Intake: intake, Keys: keys, Traffic: traffic, Maps: store, Status: state.Handler(),
-		Limits: httpapi.Limits{Body: s.maxBody, PerClient: s.rateLimit, PerKey: s.keyRateLimit}, TrackerHosts: s.trackerHosts(),
+		Limits: httpapi.Limits{Body: s.maxBody, PerClient: s.rateLimit, PerKey: s.keyRateLimit}, TrackerHosts: s.trackerHosts(), Unwanted: s.unwanted,
 		Body: func(limit int64) func(http.Handler) http.Handler { return edge.Body(limit) }, Handle: edge.Handle, Now: time.Now,
 	}
 	public := edge.Router()

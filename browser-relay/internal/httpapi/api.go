@@ -27,6 +27,7 @@ type Intake interface {
 
 // Traffic is what the API needs of the counts; *relay.Traffic is one.
 type Traffic interface {
+	Add(c relay.Count, n int)
 	Reject(r relay.Rejection)
 	Rejected() []relay.Rejection
 	Since(ctx context.Context, from time.Time) ([]relay.HourCount, error)
@@ -34,12 +35,13 @@ type Traffic interface {
 
 // Options are the parts the API is built of; none may be nil.
 type Options struct {
-	Intake  Intake
-	Keys    *relay.Keyring
-	Traffic Traffic
-	Maps    relay.MapStore
-	Status  http.HandlerFunc // GET /api/status, the same in every service
-	Limits  Limits
+	Intake   Intake
+	Keys     *relay.Keyring
+	Traffic  Traffic
+	Maps     relay.MapStore
+	Status   http.HandlerFunc // GET /api/status, the same in every service
+	Limits   Limits
+	Unwanted Unwanted
 	// TrackerHosts are where DSNs may point that come through the tunnel.
 	TrackerHosts TrackerHosts
 	// Body bounds bodies and counts their bytes: [server.Edge.Body].

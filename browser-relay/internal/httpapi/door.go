@@ -51,6 +51,9 @@ func (a *api) door(h handler) http.HandlerFunc {
 			a.refuse(v, err, reason)
 			return err
 		}
+		if a.drop(r, v.key.ID) {
+			return problem.JSON(w, http.StatusAccepted, acceptedJSON{Status: "dropped"})
+		}
 		var failed error
 		a.Body(a.Limits.Body)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			failed = a.serve(w, r, v, h)

@@ -41,6 +41,9 @@ func (a *api) tunnel() http.HandlerFunc {
 			}
 		}
 		reason, err := a.enterTunnel(w, r)
+		if err == nil && a.drop(r, 0) {
+			return problem.JSON(w, http.StatusOK, struct{}{})
+		}
 		if err == nil {
 			a.Body(relay.MaxEnvelope)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				reason, err = a.serveTunnel(w, r, v)

@@ -25,6 +25,8 @@ const (
 	ReasonBadKey      = "bad_key"
 	ReasonOrigin      = "origin"
 	ReasonDSN         = "dsn" // of another error tracker
+	ReasonBot         = "bot"
+	ReasonOptedOut    = "opted_out"
 	ReasonClientRate  = "rate_client"
 	ReasonKeyRate     = "rate_key"
 	ReasonTooLarge    = "too_large"

@@ -14,6 +14,8 @@ var reasons = map[string]struct{ label, help, tone string }{
 	relay.ReasonBadKey:      {"wrong key", "The key is unknown or switched off. Is it the one of this relay?", "red"},
 	relay.ReasonOrigin:      {"origin", "The page's origin is not among those of the key, or of CORS_ORIGINS. Add it on the key's page.", "red"},
 	relay.ReasonDSN:         {"DSN", "The DSN names another error tracker than this relay has. ERROR_TRACKER_BASE_URL says what the right DSNs begin with.", "red"},
+	relay.ReasonBot:         {"bot", "A program that says it is one. DROP_BOTS is on.", ""},
+	relay.ReasonOptedOut:    {"opted out", "The browser asks not to be tracked. DROP_OPTED_OUT is on.", ""},
 	relay.ReasonClientRate:  {"rate of a client", "One client sent more than RATE_LIMIT requests a minute. Behind a proxy, set TRUSTED_PROXIES.", "amber"},
 	relay.ReasonKeyRate:     {"rate of the key", "All clients of the key together sent more than its limit.", "amber"},
 	relay.ReasonTooLarge:    {"too large", "The body is larger than MAX_BODY_SIZE.", "amber"},
