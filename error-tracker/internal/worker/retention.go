@@ -26,18 +26,21 @@ const (
 // RetentionStore is what the retention job needs of tracker.Store.
 type RetentionStore interface {
 	Issues(ctx context.Context, q tracker.IssueQuery) (tracker.IssuePage, error)
+	AutoResolving(ctx context.Context) (map[int64]int, error)
+	ResolveStale(ctx context.Context, project int64, t, at time.Time, limit int) (int, error)
 	DeleteResolvedBefore(ctx context.Context, t time.Time, limit int) (int, error)
 	Forget(ctx context.Context, t time.Time, limit int) (int, error)
 	Compact(ctx context.Context) (done bool, err error)
 }
 
-// Retention deletes issues that were resolved long ago, forgets what is needed
-// for a time only, and gives free space back to the file system. It runs at the
+// Retention resolves issues that nobody meets any more, where a project wants
+// that, deletes issues that were resolved long ago, forgets what is needed for a
+// time only, and gives free space back to the file system. It runs at the
 // start and every hour after that, by the monotonic clock: no setting of the
 // clock stops it.
 //
 // What is old enough is decided by trustedClock, so that a clock that is wrong
-// for a while deletes nothing early.
+// for a while resolves and deletes nothing early.
 type Retention struct {
 	store    RetentionStore
 	keep     time.Duration
@@ -53,6 +56,7 @@ type Retention struct {
 type RetentionStats struct {
 	Runs      int64
 	Failures  int64
+	Stale     int64     // issues that were resolved
 	Deleted   int64     // issues
 	Forgotten int64     // event IDs and mails
 	LastRun   time.Time // end of the last run without an error; zero if there was none
@@ -114,6 +118,7 @@ func (r *Retention) once(ctx context.Context) error {
 		r.log.WarnContext(ctx, "clock was set, deleting by the old time until it proves steady",
 			"job", "retention", "clock", r.clock.wall, "deleting_as_of", now)
 	}
+	stale, staleErr := r.resolveStale(ctx, now)
 	deleted, deleteErr := r.inBatches(ctx, deleteBatch, func(limit int) (int, error) {
 		return r.store.DeleteResolvedBefore(ctx, now.Add(-r.keep), limit)
 	})
@@ -121,6 +126,7 @@ func (r *Retention) once(ctx context.Context) error {
 		return r.store.Forget(ctx, now.Add(-forgetAfter), limit)
 	})
 	r.mu.Lock()
+	r.stats.Stale += int64(stale)
 	r.stats.Deleted += int64(deleted)
 	r.stats.Forgotten += int64(forgotten)
 	r.mu.Unlock()
@@ -128,6 +134,7 @@ func (r *Retention) once(ctx context.Context) error {
 		r.log.InfoContext(ctx, "old issues deleted", "job", "retention", "count", deleted, "resolved_before", now.Add(-r.keep))
 	}
 	return errors.Join(
+		wrap("resolve stale issues", staleErr),
 		wrap("delete resolved issues", deleteErr),
 		wrap("forget event IDs and mails", forgetErr),
 		wrap("compact the database", r.compact(ctx)),

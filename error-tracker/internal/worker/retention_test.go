@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -23,6 +25,36 @@ type shelf struct {
 	most     int         // deleted in one call
 	pages    int         // to give back
 	deleted  func(resolved time.Time)
+
+	days  map[int64]int         // after which projects have issues resolved
+	open  map[int64][]time.Time // when open issues of projects were last seen
+	stale func(project int64, seen, at time.Time)
+}
+
+func (s *shelf) AutoResolving(context.Context) (map[int64]int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.days), s.fail["AutoResolving"]
+}
+
+func (s *shelf) ResolveStale(_ context.Context, project int64, t, at time.Time, limit int) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.fail[fmt.Sprint("ResolveStale ", project)]; err != nil {
+		return 0, err
+	}
+	n := 0
+	s.open[project] = slices.DeleteFunc(s.open[project], func(seen time.Time) bool {
+		if n == limit || !seen.Before(t) {
+			return false
+		}
+		n++
+		if s.stale != nil {
+			s.stale(project, seen, at)
+		}
+		return true
+	})
+	return n, nil
 }
 
 func (s *shelf) Issues(_ context.Context, q tracker.IssueQuery) (tracker.IssuePage, error) {
