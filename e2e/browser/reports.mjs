@@ -106,3 +106,14 @@ export async function everyOutcome(service) {
   await fetch(`${service.url}/api/${p.id}/envelope/?sentry_key=${'0'.repeat(32)}`, { method: 'POST', body: '{}\n' });
   return p;
 }
+
+// decide does to an issue what people do, in many words.
+export async function decide(service, id) {
+  const path = `/api/errors/${id}`;
+  await service.post(`${path}/comments`, { author: 'Ann', text: 'Only with an empty cart:\n\n  1. open the shop\n  2. pay\n\n' + 'https://wiki.example.com/' + 'very-long-'.repeat(20) });
+  await service.post(`${path}/assign`, { assignee: 'Bob of the team that takes care of everything that has to do with money' });
+  await service.post(`${path}/mute`, { environment: 'prod', events: 1000, users: 20 });
+  await service.post(`${path}/resolve`, { in: 'next' });
+  await service.post(`${path}/unresolve`, {});
+  await service.post(`${path}/comments`, { text: 'The fix is in review.' });
+}

@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import { Session, clean, launch, noSideways, shut, weigh } from '../pages.mjs';
-import { everyOutcome, ship, shopWindow, simple } from '../reports.mjs';
+import { decide, everyOutcome, ship, shopWindow, simple } from '../reports.mjs';
 import { startService } from '../service.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 describe('the quality of the pages', () => {
-  let service, empty, browser, session, first, id, project;
+  let service, empty, browser, session, first, id, decided, project;
   before(async () => {
     service = await startService({ LOG_VIEWER_URL: 'http://127.0.0.1:5011', METRICS_COLLECTOR_URL: 'http://127.0.0.1:5012' });
     empty = await startService();
@@ -18,7 +18,8 @@ describe('the quality of the pages', () => {
     first = await new Session(browser, empty).signIn();
     await shopWindow(service);
     ({ id } = await service.report(ship(44)));
-    await service.report(simple('ResolvedError'));
+    ({ id: decided } = await service.report(simple('ResolvedError', { release: '1.4.0' })));
+    await decide(service, decided);
     project = await everyOutcome(service);
   });
   after(async () => {
@@ -39,6 +40,9 @@ describe('the quality of the pages', () => {
     ['issue', session, `/errors/${id}`],
     ['issue, everything open', session, `/errors/${id}?stats=14d`, (page) => page.evaluate(() => { for (const d of document.querySelectorAll('details:not(.menu)')) d.open = true; })],
     ['mute menu', session, `/errors/${id}`, (page) => page.click('summary:has-text("Mute")')],
+    ['resolve menu', session, `/errors/${id}`, (page) => page.click('summary:has-text("Resolve in")')],
+    ['issue with activity', session, `/errors/${decided}`],
+    ['mute menu in environments', session, `/errors/${decided}`, (page) => page.click('summary:has-text("Mute")')],
     ['delete', session, `/errors/${id}/delete`],
     ['issue not found', session, '/errors/4711', undefined, { status: 404 }],
     ['page not found', session, '/nothing/here', undefined, { status: 404 }],

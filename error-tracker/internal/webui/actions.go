@@ -54,6 +54,10 @@ func (p *Pages) bulk(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	action := f.Get("action")
+	if action == "resolve-next" {
+		action = "resolve"
+		f.Set("in", string(tracker.FixNext))
+	}
 	if action == "delete" && f.Get("confirm") != "yes" {
 		return p.askDelete(w, r, ids, p.ui.BackPath(f.Get("back"), "/"))
 	}
@@ -95,26 +99,39 @@ func (p *Pages) apply(r *http.Request, action string, ids []int64, f url.Values)
 	var verb, undo string
 	switch action {
 	case "resolve":
-		done, err = p.opts.Tracker.Resolve(ctx, ids, tracker.Fix{})
+		fix := tracker.Fix{In: tracker.FixIn(f.Get("in")), Release: strings.TrimSpace(f.Get("release"))}
+		done, err = p.opts.Tracker.Resolve(ctx, ids, fix)
 		verb, undo = "resolved", "unresolve"
+		switch {
+		case fix.In == tracker.FixNext:
+			verb += " in the next release"
+		case fix.In == tracker.FixThis:
+			verb += in(fix.Release)
+		}
 	case "unresolve":
 		done, err = p.opts.Tracker.Unresolve(ctx, ids)
 		verb = "unresolved again"
 	case "mute":
-		until, words, perr := muteUntil(f.Get("for"), now)
+		m, words, perr := muteOf(f, now)
 		if perr != nil {
 			return webui.Flash{}, perr
 		}
-		done, err = p.opts.Tracker.Mute(ctx, ids, tracker.Mute{Until: until})
-		verb, undo = "muted "+words, "unmute"
+		done, err = p.opts.Tracker.Mute(ctx, ids, m)
+		verb, undo = "muted"+words, "unmute"
 	case "unmute":
-		done, err = p.opts.Tracker.Unmute(ctx, ids, "")
-		verb = "unmuted"
+		done, err = p.opts.Tracker.Unmute(ctx, ids, f.Get("environment"))
+		verb = "unmuted" + in(f.Get("environment"))
+	case "assign":
+		done, err = p.opts.Tracker.Assign(ctx, ids, f.Get("assignee"))
+		verb = "assigned to " + webui.Line(f.Get("assignee"), tracker.MaxPerson)
+		if strings.TrimSpace(f.Get("assignee")) == "" {
+			verb = "assigned to nobody"
+		}
 	case "delete":
 		done, err = p.opts.Tracker.Delete(ctx, ids)
 		verb = "deleted"
 	default:
-		return webui.Flash{}, errs.New(errs.Invalid, "action = %q, want resolve, unresolve, mute, unmute, merge or delete", webui.Line(action, 30))
+		return webui.Flash{}, errs.New(errs.Invalid, "action = %q, want resolve, unresolve, mute, unmute, assign, merge or delete", webui.Line(action, 30))
 	}
 	if err != nil {
 		return webui.Flash{}, err
@@ -125,6 +142,9 @@ func (p *Pages) apply(r *http.Request, action string, ids []int64, f url.Values)
 	}
 	if undo != "" && len(done) > 0 {
 		flash.Undo = &webui.Undo{Label: "Undo", Action: p.ui.Path("/issues"), Fields: []webui.Field{{Name: "action", Value: undo}}}
+		if environment := f.Get("environment"); environment != "" {
+			flash.Undo.Fields = append(flash.Undo.Fields, webui.Field{Name: "environment", Value: environment})
+		}
 		for _, id := range done {
 			flash.Undo.Fields = append(flash.Undo.Fields, webui.Field{Name: "id", Value: itoa(id)})
 		}
@@ -139,6 +159,26 @@ var mutes = []struct {
 }{
 	{"1h", "For 1 hour", time.Hour}, {"1d", "For 1 day", 24 * time.Hour},
 	{"1w", "For 1 week", 7 * 24 * time.Hour}, {"forever", "Until unmuted", 0},
+}
+
+// muteOf reads what a form asks for: a span, or a number of events or users.
+func muteOf(f url.Values, now time.Time) (m tracker.Mute, words string, err error) {
+	m.Environment = f.Get("environment")
+	counts := map[string]*int64{"events": &m.Events, "users": &m.Users}
+	unit := f.Get("until")
+	if unit == "" {
+		m.Until, words, err = muteUntil(f.Get("for"), now)
+		return m, in(m.Environment) + " " + words, err
+	}
+	n := counts[unit]
+	if n == nil {
+		return m, "", errs.New(errs.Invalid, "until = %q, want events or users", webui.Line(unit, 30))
+	}
+	*n, err = strconv.ParseInt(strings.TrimSpace(f.Get("count")), 10, 64)
+	if err != nil || *n < 1 {
+		return m, "", errs.New(errs.Invalid, "count = %q, want a whole number from 1", webui.Line(f.Get("count"), 30))
+	}
+	return m, in(m.Environment) + muteWords(&m), nil
 }
 
 func muteUntil(value string, now time.Time) (until time.Time, words string, err error) {
@@ -218,7 +258,15 @@ func (p *Pages) change(w http.ResponseWriter, r *http.Request) error {
 		// Its page is gone.
 		http.Redirect(w, r, p.ui.Path("/"), http.StatusSeeOther)
 		return nil
-	case "resolve", "unresolve", "mute", "unmute":
+	case "comment":
+		if err := p.comment(w, r, id, f); err != nil {
+			return err
+		}
+	case "uncomment":
+		if err := p.uncomment(w, r, id, f); err != nil {
+			return err
+		}
+	case "resolve", "unresolve", "mute", "unmute", "assign":
 		if _, err := p.opts.Tracker.Issue(ctx, id); err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ func badges(i *tracker.Issue, now time.Time, list bool) []webui.Badge {
 	regressed := !i.RegressedAt.IsZero() && !i.Resolved
 	switch {
 	case i.Resolved:
-		add("green", "check", "Resolved", "resolved "+webui.UTC(i.ResolvedAt))
+		add("green", "check", "Resolved"+fixWords(i.Fix), "resolved "+webui.UTC(i.ResolvedAt))
 	case regressed:
 		add("amber", "back", "Regressed", "came back "+webui.UTC(i.RegressedAt)+" after it was resolved")
 	case !i.FirstSeen.IsZero() && now.Sub(i.FirstSeen) < newFor:
@@ -27,10 +27,17 @@ func badges(i *tracker.Issue, now time.Time, list bool) []webui.Badge {
 	}
 	if i.Muted {
 		title := "no mail for it until someone unmutes it"
-		if !i.MutedUntil.IsZero() {
-			title = "no mail for it until " + webui.UTC(i.MutedUntil)
+		if words := muteWords(&tracker.Mute{Until: i.MutedUntil, Events: i.MutedEvents, Users: i.MutedUsers}); words != "" {
+			title = "no mail for it" + words
 		}
 		add("", "mute", "Muted", title)
+	}
+	for k := range i.MutedIn {
+		m := &i.MutedIn[k]
+		add("", "mute", "Muted"+in(m.Environment), "no mail for it there"+muteWords(m))
+	}
+	if i.Assignee != "" {
+		add("", "", webui.Line(i.Assignee, 40), "assigned to")
 	}
 	if i.Handled != nil && !*i.Handled {
 		add("red", "bolt", "Unhandled", "the program did not catch it")

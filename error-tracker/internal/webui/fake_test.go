@@ -25,6 +25,10 @@ type fakeTracker struct {
 	ingest   []tracker.IngestCount
 	preview  tracker.Preview
 	shares   []tracker.Share
+	done     []tracker.Activity // newest first
+	muted    tracker.Mute
+	fix      tracker.Fix
+	unmuted  string // environment
 	pending  int64
 	err      error // what every call gives, if set
 
@@ -225,7 +229,7 @@ func (f *fakeTracker) each(ids []int64, change func(i *tracker.Issue)) ([]int64,
 }
 
 func (f *fakeTracker) Resolve(_ context.Context, ids []int64, fix tracker.Fix) ([]int64, error) {
-	return f.each(ids, func(i *tracker.Issue) { i.Resolved, i.ResolvedAt, i.Fix = true, noon, fix })
+	return f.each(ids, func(i *tracker.Issue) { f.fix = fix; i.Resolved, i.ResolvedAt, i.Fix = true, noon, fix })
 }
 
 func (f *fakeTracker) Unresolve(_ context.Context, ids []int64) ([]int64, error) {
@@ -233,11 +237,34 @@ func (f *fakeTracker) Unresolve(_ context.Context, ids []int64) ([]int64, error)
 }
 
 func (f *fakeTracker) Mute(_ context.Context, ids []int64, m tracker.Mute) ([]int64, error) {
-	return f.each(ids, func(i *tracker.Issue) { i.Muted, i.MutedUntil = true, m.Until })
+	return f.each(ids, func(i *tracker.Issue) { f.muted = m; i.Muted, i.MutedUntil = true, m.Until })
 }
 
-func (f *fakeTracker) Unmute(_ context.Context, ids []int64, _ string) ([]int64, error) {
-	return f.each(ids, func(i *tracker.Issue) { i.Muted, i.MutedUntil = false, time.Time{} })
+func (f *fakeTracker) Unmute(_ context.Context, ids []int64, environment string) ([]int64, error) {
+	return f.each(ids, func(i *tracker.Issue) { f.unmuted = environment; i.Muted, i.MutedUntil = false, time.Time{} })
+}
+
+func (f *fakeTracker) Assign(_ context.Context, ids []int64, assignee string) ([]int64, error) {
+	return f.each(ids, func(i *tracker.Issue) { i.Assignee = assignee })
+}
+
+func (f *fakeTracker) Comment(_ context.Context, id int64, author, text string) (tracker.Activity, error) {
+	a := tracker.Activity{ID: int64(len(f.done) + 1), At: noon, Kind: tracker.ActComment, Author: author, Text: text}
+	f.done = append([]tracker.Activity{a}, f.done...)
+	return a, f.err
+}
+
+func (f *fakeTracker) DeleteComment(_ context.Context, _, id int64) error {
+	n := len(f.done)
+	f.done = slices.DeleteFunc(f.done, func(a tracker.Activity) bool { return a.ID == id && a.Kind == tracker.ActComment })
+	if len(f.done) == n {
+		return errs.New(errs.NotFound, "there is no comment %d", id)
+	}
+	return f.err
+}
+
+func (f *fakeTracker) Activities(_ context.Context, _, _ int64, limit int) ([]tracker.Activity, error) {
+	return f.done[:min(limit, len(f.done))], f.err
 }
 
 func (f *fakeTracker) Delete(_ context.Context, ids []int64) ([]int64, error) {

@@ -19,6 +19,7 @@ const (
 	shownSimilar     = 8
 	shownIssueMails  = 8
 	shownShares      = 8
+	shownPlaces      = 30
 	shownBreadcrumbs = 15 // the others are folded
 	maxBreadcrumbs   = 200
 	maxTags          = 200
@@ -39,8 +40,16 @@ type issuePage struct {
 	Badges   []webui.Badge
 	Resolved bool
 	Muted    bool
-	Until    time.Time // end of muting; zero is none
 	Mutes    []webui.Field
+	Standing []muteView // mutes that are in force
+	Released bool       // releases are known, so that they can be compared
+	Places   []string   // environments in which it can be muted
+	Fix      string     // what brings it back; "" is anything
+	Assignee string
+
+	Activity     []activityView
+	MoreActivity string // where all of it is; "" if it is here
+	Author       string // who commented in this browser last
 
 	Events       int64
 	Users        string
@@ -210,7 +219,7 @@ func (p *Pages) issue(w http.ResponseWriter, r *http.Request) error {
 		title += ": " + webui.Cut(d.Message, 80)
 	}
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{
-		Name: "issue", Title: title + " (#" + itoa(id) + ")", Section: "/", Assets: []string{"detail.css", "issue.css", "detail.js"}, Keys: issueKeys, Data: d,
+		Name: "issue", Title: title + " (#" + itoa(id) + ")", Section: "/", Assets: []string{"detail.css", "form.css", "issue.css", "activity.css", "detail.js"}, Keys: issueKeys, Data: d,
 	})
 }
 
@@ -220,7 +229,8 @@ func (p *Pages) issueData(r *http.Request, i *tracker.Issue) (*issuePage, error)
 	d := &issuePage{
 		ID: i.ID, URL: p.issueURL(i.ID), Type: webui.Line(i.Type, 200), Message: webui.Line(i.Message, maxHeadline),
 		Culprit: webui.Line(i.Culprit, 200), Project: webui.Line(i.Project, 100), ListURL: p.listURL(f),
-		Badges: badges(i, now, false), Resolved: i.Resolved, Muted: i.Muted, Until: i.MutedUntil,
+		Badges: badges(i, now, false), Resolved: i.Resolved, Muted: i.Muted, Standing: muteViews(i),
+		Released: i.LastRelease != "", Fix: webui.Line(i.Fix.Release, 100), Assignee: webui.Line(i.Assignee, tracker.MaxPerson), Author: authorOf(r),
 		Events: i.Count, Users: people(i.Users, webui.Number), FirstSeen: i.FirstSeen, LastSeen: i.LastSeen, ResolvedAt: i.ResolvedAt, RegressedAt: i.RegressedAt,
 		FirstRelease: webui.Line(i.FirstRelease, 100), LastRelease: webui.Line(i.LastRelease, 100),
 	}
@@ -232,6 +242,9 @@ func (p *Pages) issueData(r *http.Request, i *tracker.Issue) (*issuePage, error)
 	}
 	for _, m := range mutes {
 		d.Mutes = append(d.Mutes, webui.Field{Name: m.Value, Value: m.Label})
+	}
+	if err := p.activity(ctx, d, r.URL.Query()); err != nil {
+		return nil, err
 	}
 	if err := p.trend(r, d, now); err != nil {
 		return nil, err
@@ -362,6 +375,11 @@ func (p *Pages) shares(r *http.Request, d *issuePage) error {
 		return err
 	}
 	d.Environments, d.Releases = portions(envs), portions(releases)
+	for _, e := range envs[:min(len(envs), shownPlaces)] {
+		if e.Value != "" {
+			d.Places = append(d.Places, e.Value)
+		}
+	}
 	return nil
 }
 

@@ -58,6 +58,10 @@ type Tracker interface {
 	Unresolve(ctx context.Context, ids []int64) ([]int64, error)
 	Mute(ctx context.Context, ids []int64, m tracker.Mute) ([]int64, error)
 	Unmute(ctx context.Context, ids []int64, environment string) ([]int64, error)
+	Assign(ctx context.Context, ids []int64, assignee string) ([]int64, error)
+	Comment(ctx context.Context, issueID int64, author, text string) (tracker.Activity, error)
+	DeleteComment(ctx context.Context, issueID, id int64) error
+	Activities(ctx context.Context, issueID, before int64, limit int) ([]tracker.Activity, error)
 	Delete(ctx context.Context, ids []int64) ([]int64, error)
 	Merge(ctx context.Context, target int64, sources []int64) error
 	Unmerge(ctx context.Context, issueID int64, h tracker.Hash, at time.Time) (tracker.Issue, error)

@@ -27,6 +27,8 @@ type settingsPage struct {
 
 	Localhost, Extensions, Crawlers bool
 	Messages                        string // one to a line
+
+	AutoResolve string // days; "" is never
 }
 
 func (p *Pages) projectSettings(w http.ResponseWriter, r *http.Request) error {
@@ -46,6 +48,9 @@ func (p *Pages) renderSettings(w http.ResponseWriter, r *http.Request, status in
 		ID: t.ID, Since: s.Version, Parent: p.projectURL(t.ID), Health: p.ingestURL(t.ID, tracker.LastDay), URL: p.projectURL(t.ID) + "/settings", Name: projectName(t.Name), Why: webui.Line(why, 300),
 		Remove: strings.Join(s.Scrub.Remove, "\n"), Keep: strings.Join(s.Scrub.Keep, "\n"), Off: s.Scrub.Off, DropIP: s.Scrub.DropIP,
 		Localhost: s.Filters.Localhost, Extensions: s.Filters.Extensions, Crawlers: s.Filters.Crawlers, Messages: strings.Join(s.Filters.Messages, "\n"),
+	}
+	if s.AutoResolve != 0 {
+		d.AutoResolve = strconv.Itoa(s.AutoResolve)
 	}
 	return p.ui.Render(w, r, status, webui.Page{Name: "settings", Title: "Settings of " + d.Name, Section: "/projects", Assets: []string{"form.css", "issue.css", "project.css"}, Data: d})
 }
@@ -71,9 +76,17 @@ func (p *Pages) changeSettings(w http.ResponseWriter, r *http.Request) error {
 		s.Filters = inbound.Rules{
 			Localhost: f.Get("localhost") != "", Extensions: f.Get("extensions") != "", Crawlers: f.Get("crawlers") != "", Messages: lines(f.Get("messages")),
 		}
+		days := strings.TrimSpace(f.Get("auto_resolve"))
+		s.AutoResolve = 0
+		var mistake error
+		if days != "" {
+			if s.AutoResolve, mistake = strconv.Atoi(days); mistake != nil {
+				mistake = errs.New(errs.Invalid, "auto_resolve = %q, want a whole number of days", webui.Line(days, 30))
+			}
+		}
 		now, s.Version = s.Version, since
 		sent = *s
-		return nil
+		return mistake
 	})
 	if k := errs.KindOf(err); k == errs.Invalid || k == errs.Conflict {
 		t, errProject := p.pathProject(r)
