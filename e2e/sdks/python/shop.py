@@ -20,7 +20,7 @@ def before_send(event, hint):
 def init(*integrations):
     sentry_sdk.init(
         dsn=os.environ["SENTRY_DSN"],
-        release="shop@1.4.2",
+        release=os.environ.get("RELEASE", "shop@1.4.2"),
         environment="staging",
         before_send=before_send,
         integrations=list(integrations),
