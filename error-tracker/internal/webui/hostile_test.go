@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"reflect"
 	"regexp"
 	"strings"
@@ -89,6 +90,13 @@ func hostile(s string) *fakeTracker {
 	poison(reflect.ValueOf(&f.projects).Elem(), s)
 	f.projects[0].ID, f.projects[0].Keys[0].Active = 1, true
 	poison(reflect.ValueOf(&f.shares).Elem(), s)
+	for _, kind := range tracker.IngestKinds {
+		f.ingest = append(f.ingest, tracker.IngestCount{Kind: kind, What: s, Count: 3})
+	}
+	f.settings.Rules, f.settings.Scrub.Remove, f.settings.Filters.Messages = s, []string{s}, []string{s}
+	f.preview = tracker.Preview{Events: 2, Moved: 1, Rules: make([]tracker.PreviewRule, 1), Flows: make([]tracker.PreviewFlow, 2)}
+	poison(reflect.ValueOf(&f.preview).Elem(), s)
+	f.preview.Flows[0].New = 1
 	return f
 }
 
@@ -102,10 +110,17 @@ func TestTextIsOnlyText(t *testing.T) {
 		})
 		seen := 0
 		for _, target := range []string{
-			"/?state=all", "/errors/4", "/errors/4?event=100", "/errors/4/delete", "/alerts", "/projects", "/projects/1", "/nothing/" + escaped(payload),
+			"/?state=all", "/errors/4", "/errors/4?event=100", "/errors/4/delete", "/alerts", "/projects", "/projects/1", "/projects/1/settings", "/projects/1/rules", "/ingest", "/ingest?project=1&window=week", "/ingest?project=" + escaped(payload), "POST /projects/1/rules", "/nothing/" + escaped(payload),
 			"/?" + query(payload), "/errors/4?event=" + escaped(payload) + "&stats=" + escaped(payload),
 		} {
-			res := s.do(http.MethodGet, target, nil)
+			form := url.Values(nil)
+			method, path, _ := strings.Cut(target, " ")
+			if path == "" {
+				method, path = http.MethodGet, target
+			} else {
+				form = url.Values{"version": {"0"}, "action": {"preview"}, "rules": {""}}
+			}
+			res := s.do(method, path, form)
 			b, _ := io.ReadAll(res.Body)
 			seen += strings.Count(string(b), "pwned")
 			if where := live(string(b), "pwned"); where != "" {
