@@ -21,3 +21,13 @@ fi
 node/node_modules/.bin/esbuild node/page.js --bundle --minify --format=iife --log-level=error --outfile=.cache/page.js
 
 (cd go && GOWORK=off CGO_ENABLED=0 go build -o ../.cache/shop-go .)
+
+# The SDK for Java needs a JDK and Maven; without them its row is not tried.
+if command -v mvn >/dev/null && command -v javac >/dev/null && ! cmp -s java/artifact.txt .cache/java/installed.txt; then
+  rm -rf .cache/java
+  mvn -q -B dependency:copy -Dartifact="$(cat java/artifact.txt)" -DoutputDirectory="$PWD/.cache/java"
+  cp java/artifact.txt .cache/java/installed.txt
+fi
+if [ -d .cache/java ]; then
+  javac -cp '.cache/java/*' -d .cache/java java/Shop.java
+fi

@@ -30,6 +30,7 @@ type row struct {
 	function    string // of the newest frame that is in the app
 	transaction string
 	userID      string
+	needs       string // a file that install.sh leaves out where it cannot make it; "" for none
 }
 
 const pythonError = "ValueError: cannot ship order 7: no address"
@@ -39,20 +40,21 @@ func rows() []row {
 	for _, age := range []string{"old", "new"} {
 		for _, kind := range []string{"plain", "fastapi", "flask", "django", "celery"} {
 			transaction := map[string]string{"fastapi": "ship", "flask": "ship", "django": "ship", "celery": "shop.ship"}[kind]
-			all = append(all, row{"Python, " + kind + ", " + age, program(python(age), "python/shop.py", kind), pythonError, "ship_order", transaction, "42"})
+			all = append(all, row{"Python, " + kind + ", " + age, program(python(age), "python/shop.py", kind), pythonError, "ship_order", transaction, "42", ""})
 		}
 	}
 	return append(all,
-		row{"Python, plain, new, without brotli", program("WITHOUT_BROTLI=1", python("new"), "python/shop.py", "plain"), pythonError, "ship_order", "", "42"},
-		row{"Node", program("node", "node/shop.mjs"), "RangeError: cannot ship order 7: no address", "shipOrder", "", "42"},
-		row{"Node, large events", program("node", "node/shop.mjs", "large"), "RangeError: cannot ship order 7: no address", "shipOrder", "", "42"},
-		row{"Browser", browser, "RangeError: cannot ship order 7: no address", "", "", "42"},
-		row{"Browser, through the tunnel of the relay", tunnelled, "RangeError: cannot ship order 7: no address", "", "", "42"},
-		row{"Go", program(".cache/shop-go"), "*fmt.wrapError: cannot ship order 7: no address", "shipOrder", "", "42"},
-		row{"PHP, by hand", payload("php", true), "RuntimeException: cannot ship order 7: no address", "App\\Orders::shipOrder", "", "42"},
-		row{"Ruby, by hand", payload("ruby", false), "Orders::ShippingError: cannot ship order 7: no address (Orders::ShippingError)", "rescue in ship_order", "OrdersController#ship", "42"},
-		row{"Java, by hand", payload("java", true), "IllegalStateException: cannot ship order 7: no address", "shipOrder", "POST /orders/{number}/ship", "42"},
-		row{".NET, by hand", payload("dotnet", true), "System.InvalidOperationException: cannot ship order 7: no address", "void Orders.ShipOrder(int number)", "POST /orders/{number}/ship", "42"},
+		row{"Python, plain, new, without brotli", program("WITHOUT_BROTLI=1", python("new"), "python/shop.py", "plain"), pythonError, "ship_order", "", "42", ""},
+		row{"Node", program("node", "node/shop.mjs"), "RangeError: cannot ship order 7: no address", "shipOrder", "", "42", ""},
+		row{"Node, large events", program("node", "node/shop.mjs", "large"), "RangeError: cannot ship order 7: no address", "shipOrder", "", "42", ""},
+		row{"Browser", browser, "RangeError: cannot ship order 7: no address", "", "", "42", ""},
+		row{"Browser, through the tunnel of the relay", tunnelled, "RangeError: cannot ship order 7: no address", "", "", "42", ""},
+		row{"Go", program(".cache/shop-go"), "*fmt.wrapError: cannot ship order 7: no address", "shipOrder", "", "42", ""},
+		row{"Java", program("java", "-cp", ".cache/java:.cache/java/*", "Shop"), "IllegalStateException: cannot ship order 7: no address", "shipOrder", "", "42", ".cache/java/Shop.class"},
+		row{"PHP, by hand", payload("php", true), "RuntimeException: cannot ship order 7: no address", "App\\Orders::shipOrder", "", "42", ""},
+		row{"Ruby, by hand", payload("ruby", false), "Orders::ShippingError: cannot ship order 7: no address (Orders::ShippingError)", "rescue in ship_order", "OrdersController#ship", "42", ""},
+		row{"Java, by hand", payload("java", true), "IllegalStateException: cannot ship order 7: no address", "shipOrder", "POST /orders/{number}/ship", "42", ""},
+		row{".NET, by hand", payload("dotnet", true), "System.InvalidOperationException: cannot ship order 7: no address", "void Orders.ShipOrder(int number)", "POST /orders/{number}/ship", "42", ""},
 	)
 }
 

@@ -33,11 +33,25 @@ const (
 func TestWhatSDKsSendIsStored(t *testing.T) {
 	s := harness.Start(t, "error-tracker")
 	w := newWire(t, s)
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), begin)
+	old, after, _ := strings.Cut(rest, "\n\n")
+	if !ok {
+		t.Fatalf("%s has no place for the table", document)
+	}
 	all := rows()
 	lines := make([]string, len(all))
 	var wait sync.WaitGroup
 	slots := make(chan struct{}, 4)
 	for i, r := range all {
+		if _, err := os.Stat(r.needs); r.needs != "" && err != nil {
+			t.Logf("%s: NOT TRIED, there is no %s", r.name, r.needs)
+			lines[i] = lineOf(old, r.name) // as it was where it can be tried
+			continue
+		}
 		project, dsn := newProject(t, s, w, r.name, 0)
 		wait.Go(func() {
 			slots <- struct{}{}
@@ -55,15 +69,6 @@ func TestWhatSDKsSendIsStored(t *testing.T) {
 		t.Log("\n" + table)
 		return
 	}
-	text, err := os.ReadFile(document)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(text), begin)
-	_, after, _ := strings.Cut(rest, "\n\n")
-	if !ok {
-		t.Fatalf("%s has no place for the table", document)
-	}
 	want := before + begin + table + "\n" + after
 	if *update {
 		if err := os.WriteFile(document, []byte(want), 0o644); err != nil {
@@ -72,4 +77,14 @@ func TestWhatSDKsSendIsStored(t *testing.T) {
 	} else if want != string(text) {
 		t.Errorf("%s has another table than this; run with -update:\n%s", document, table)
 	}
+}
+
+// lineOf is the line of a table that is about a row.
+func lineOf(table, row string) string {
+	for line := range strings.Lines(table + "\n") {
+		if strings.HasPrefix(line, "| "+row+" |") {
+			return line
+		}
+	}
+	return ""
 }

@@ -73,7 +73,11 @@ func (w *wire) note(res *http.Response) error {
 	if encoding == "" {
 		encoding = "plain"
 	}
-	w.doors[project] = parts[3] + ", " + encoding
+	// Of a program that compresses what is large, that is told, in whichever order
+	// the answers come.
+	if old := w.doors[project]; old == "" || strings.HasSuffix(old, ", plain") {
+		w.doors[project] = parts[3] + ", " + encoding
+	}
 	return nil
 }
 
