@@ -52,6 +52,13 @@ func (l *load) end() {
 	l.done.Wait()
 }
 
+// count is how many items were acknowledged.
+func (l *load) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.acknowledged)
+}
+
 // one sends the next item and tells whether it was acknowledged.
 func (l *load) one() bool {
 	l.mu.Lock()

@@ -20,7 +20,7 @@ func tracer(t testing.TB, args ...string) []string {
 	if err != nil {
 		t.Fatalf("strace is needed (apt-get install strace): %v", err)
 	}
-	return append([]string{path, "-D", "-f", "-qq"}, args...)
+	return append([]string{path, "-D", "-f", "-q"}, args...)
 }
 
 // call is a system call as strace has written it.
@@ -84,16 +84,32 @@ func readTrace(t testing.TB, file string) []call {
 func waitForEnd(t testing.TB, file string) {
 	t.Helper()
 	last := int64(-1)
-	for begin := time.Now(); time.Since(begin) < 10*time.Second; time.Sleep(100 * time.Millisecond) {
+	for begin := time.Now(); time.Since(begin) < 60*time.Second; time.Sleep(100 * time.Millisecond) {
 		info, err := os.Stat(file)
-		if err == nil && info.Size() == last {
+		if err != nil {
+			continue
+		}
+		if info.Size() == last && ended(t, file, last) {
 			return
 		}
-		if err == nil {
-			last = info.Size()
-		}
+		last = info.Size()
 	}
 	t.Fatalf("strace does not end, or has written nothing to %s", file)
+}
+
+// ended tells whether the last line says that the program has ended.
+func ended(t testing.TB, file string, size int64) bool {
+	t.Helper()
+	in, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = in.Close() }()
+	tail := make([]byte, min(size, 100))
+	if _, err := in.ReadAt(tail, size-int64(len(tail))); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.HasSuffix(tail, []byte(" +++\n"))
 }
 
 func parseCall(t testing.TB, text string, begin, end int) call {
