@@ -13,7 +13,9 @@ import (
 
 const spanMS = int64(1_795_000_000_000) / 3_600_000 * 3_600_000
 
-var sameCell = cmp.Options{cmp.AllowUnexported(sketch.Sketch{}), cmpopts.EquateEmpty()}
+// sameCell wants all the same but sums, which are stored tidied.
+var sameCell = cmp.Options{cmp.AllowUnexported(sketch.Sketch{}), cmpopts.EquateEmpty(),
+	cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Sum" }, cmpopts.EquateApprox(2*sumError, 0))}
 
 // randomCell has values of a service, or odd ones.
 func randomCell(r *rand.Rand, bucket int) Cell {
@@ -95,7 +97,7 @@ func TestGroupsGiveBackWhatWasPutIn(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i, b := range g.Chunk.Buckets {
-					if c := want[offset][b]; g.Chunk.Sum[i] != c.Sum || uint64(g.Chunk.Count[i]) != c.Count {
+					if c := want[offset][b]; math.Abs(g.Chunk.Sum[i]-c.Sum) > math.Abs(c.Sum)*sumError || uint64(g.Chunk.Count[i]) != c.Count {
 						t.Fatalf("bucket %d: sum %v count %d, want %v", b, g.Chunk.Sum[i], g.Chunk.Count[i], c)
 					}
 				}
@@ -178,6 +180,34 @@ func checkBetween(t *testing.T, r *rand.Rand, page Page, all []keyed) {
 	}
 	if p.Err() != nil || !slices.Equal(got, want) || sum != wantSum {
 		t.Fatalf("series from %d to %d: %v with sum %v, error %v, want %v with sum %v", lo, hi, got, sum, p.Err(), want, wantSum)
+	}
+}
+
+func TestSumsAreStoredAsTheDecimalsTheyAreMeantToBe(t *testing.T) {
+	t.Parallel()
+	noisy := 0.0
+	for range 3001 {
+		noisy += 0.1
+	}
+	for sum, want := range map[float64]float64{
+		0.1 + 0.7: 0.8, noisy: 300.1, 720000916.0899999: 720000916.09, -1e-9 * 3: -3e-9, 1 << 52: 1 << 52, 5: 5, 0: 0,
+		1.0 / 3: 1.0 / 3, 300.1000001: 300.1000001, 1e300: 1e300, 5e-324: 5e-324, math.Pi: math.Pi,
+	} {
+		if got := tidy(sum); got != want {
+			t.Errorf("%v is stored as %v, want %v", sum, got, want)
+		}
+	}
+	// One such sum must not cost a column its short form.
+	w, cells := GroupWriter{}, make([]Cell, 60)
+	for i := range cells {
+		for range 10 + i {
+			cells[i].Numbers.Add(0.123, spanMS+int64(i)*60_000)
+		}
+	}
+	w.Reset(spanMS, 60_000)
+	w.Add(0, cells)
+	if sums, _ := w.Bytes(); len(sums) > 300 {
+		t.Errorf("60 sums take %d bytes", len(sums))
 	}
 }
 

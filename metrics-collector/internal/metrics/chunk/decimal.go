@@ -35,6 +35,24 @@ func decimal(v float64, least int) (m int64, e int, ok bool) {
 	return 0, 0, false
 }
 
+// sumError is how far, as a part of it, adding floats may have led a sum away.
+const sumError = 1e-13
+
+// tidy is the decimal number that a sum of floats is meant to be: 0.3 and not
+// 0.30000000000000004, which would take eight bytes, and so would all of its column.
+func tidy(sum float64) float64 {
+	for e := range maxExponent + 1 {
+		x := sum * pow10[e]
+		if x > maxMantissa || x < -maxMantissa {
+			return sum
+		}
+		if v := math.RoundToEven(x) / pow10[e]; math.Abs(v-sum) <= math.Abs(sum)*sumError {
+			return v
+		}
+	}
+	return sum
+}
+
 // appendFloat adds a finite float that is not minus zero.
 func appendFloat(b []byte, v float64) []byte {
 	if m, e, ok := decimal(v, 0); ok {

@@ -98,7 +98,11 @@ func (w *GroupWriter) columns(cells []Cell) (flags byte, present uint64) {
 		w.counts = append(w.counts, int64(c.Count))
 		// Less the begin of the bucket: what reports on the minute has the same always.
 		w.lasts = append(w.lasts, c.LastMS-w.spanMS-int64(i)*w.bucketMS)
-		w.floats[0] = append(w.floats[0], c.Sum)
+		sum := c.Sum
+		if c.Count != 1 {
+			sum = tidy(sum)
+		}
+		w.floats[0] = append(w.floats[0], sum)
 		w.floats[1] = append(w.floats[1], c.Min)
 		w.floats[2] = append(w.floats[2], c.Max)
 		w.floats[3] = append(w.floats[3], c.Last)

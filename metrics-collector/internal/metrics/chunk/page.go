@@ -71,7 +71,7 @@ func (w *PageWriter) Add(series uint32, bucket int, c *Numbers, distribution *sk
 		w.b = appendFloat(w.b, c.Last)
 	} else {
 		w.b = binary.AppendUvarint(w.b, c.Count)
-		w.b = appendFloat(w.b, c.Sum)
+		w.b = appendFloat(w.b, tidy(c.Sum))
 		w.b = appendFloat(w.b, c.Min)
 		w.b = appendFloat(w.b, c.Max)
 		w.b = appendFloat(w.b, c.Last)
