@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { day, send, startMetrics } from '../metrics.mjs';
 import { Session, clean, launch, noSideways, shut, weigh } from '../pages.mjs';
 
@@ -122,19 +121,6 @@ describe('the quality of the pages of metrics', () => {
     for (const [path, limit] of [['/?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z', 40], ['/', 56], ['/explore?metric=http_request_duration_seconds&by=endpoint', 48], ['/dashboards/none', 40], ['/dashboards', 15], ['/cardinality', 15]]) {
       const bytes = await weigh(session, service.url + path);
       assert.ok(bytes <= limit * 1024, `${path} weighs ${bytes} bytes, the limit is ${limit} KiB`);
-    }
-  });
-
-  test('pictures', { skip: !process.env.UPDATE_SCREENSHOTS && 'UPDATE_SCREENSHOTS is not set' }, async () => {
-    const folder = fileURLToPath(new URL('../../../docs/screenshots/', import.meta.url));
-    mkdirSync(folder, { recursive: true });
-    for (const [name, path] of [['overview', '/'], ['explore', '/explore?metric=http_request_duration_seconds&by=endpoint&agg=p95'], ['dashboard', '/dashboards/web'], ['cardinality', '/cardinality']]) {
-      for (const [scheme, width] of [['light', 1280], ['dark', 1280], ['light', 360]]) {
-        const page = await session.open(path, { scheme, width, height: 900 });
-        await page.waitForTimeout(400);
-        writeFileSync(`${folder}metrics-collector-${name}-${scheme}-${width}.png`, await page.screenshot());
-        await shut(page);
-      }
     }
   });
 });

@@ -49,7 +49,7 @@ const ticks = [
   [86400 * 365, '{YYYY}', null, null, null, null, null, null, 1],
   [86400 * 28, '{MMM}', '\n{YYYY}', null, null, null, null, null, 1],
   [86400, '{D} {MMM}', '\n{YYYY}', null, null, null, null, null, 1],
-  [60, '{HH}:{mm}', '\n{D} {MMM} {YYYY}', null, '\n{D} {MMM}', null, null, null, 1],
+  [60, '{HH}:{mm}', '\n{D} {MMM}', null, '\n{D} {MMM}', null, null, null, 1],
   [1, '{HH}:{mm}:{ss}', '\n{D} {MMM} {YYYY}', null, '\n{D} {MMM}', null, null, null, 1],
 ];
 
