@@ -53,7 +53,7 @@ var mutations = []mutation{
 		row: "A8", what: "a migration is no transaction",
 		file: "shared/sqlitedb/migrate.go", old: "\tif err := c.exec(\"BEGIN IMMEDIATE\"); err != nil {\n\t\treturn err\n\t}\n\terr := func() error {", new: "\terr := func() error {",
 		also:   [][2]string{{"return c.exec(\"COMMIT\")", "return nil"}},
-		module: "shared", pkg: "./sqlitedb", test: "TestAKillInAMigrationLeavesTheOldOrTheNew|TestAMigrationThatFails",
+		module: "shared", pkg: "./sqlitedb", test: "TestAKillInAMigrationLeavesTheOldOrTheNew|TestAMigrationThatFailsLeavesTheVersionBefore",
 	},
 	{
 		row: "A10", what: "snapshots may be read for ever",
