@@ -48,6 +48,10 @@ describe('pictures for the documents', () => {
     session = await new Session(browser, service).signIn();
     await shopWindow(service);
     ({ id } = await service.report(ship(44)));
+    await service.post(`/api/errors/${id}/assign`, { assignee: 'Jane' });
+    await service.post(`/api/errors/${id}/resolve`, { in: 'next' });
+    await service.post(`/api/errors/${id}/unresolve`, {});
+    await service.post(`/api/errors/${id}/comments`, { author: 'Jane', text: 'Orders that are picked up have no address since 4.12.0.' });
     project = await everyOutcome(service);
     if (update) await service.between((database) => execFileSync('python3', ['-c', yesterday, database]));
   });
