@@ -23,7 +23,7 @@ import (
 const Key = "e2e-key-4f1d0c9b8a7e6f50"
 
 const (
-	startLimit = 15 * time.Second
+	startLimit = 60 * time.Second
 	stopLimit  = 15 * time.Second
 	healthStep = 5 * time.Millisecond
 )
