@@ -10,6 +10,15 @@ type Spark struct {
 	Path  string // of the SVG path element
 	Width int    // of its view box: one unit for each bar
 	Label string // what it shows, in words
+	Marks string // of a second path, see Mark
+}
+
+// Mark puts a line at a place between 0, where the first bar begins, and 1,
+// where the last one ends.
+func (s *Spark) Mark(at float64) {
+	if at >= 0 && at <= 1 {
+		s.Marks += "M" + strconv.FormatFloat(at*float64(s.Width), 'f', 1, 64) + " 0h.2v9h-.2z"
+	}
 }
 
 // SparkHeight is the height of a Spark's view box. It is small so that a page
@@ -66,6 +75,29 @@ type Bars struct {
 	Top   int64 // the largest count
 	Total int64
 	Width int // of the view box, whose height is BarsHeight
+	Marks []BarMark
+}
+
+// BarMark is a moment that a chart points out.
+type BarMark struct {
+	At    time.Time
+	Label string // "1.4.2 to prod"
+	URL   string
+	X     int
+}
+
+// Mark points out a moment, if it is in the time that the chart shows.
+func (b *Bars) Mark(m BarMark) {
+	if len(b.Bars) < 2 {
+		return
+	}
+	start, step := b.Bars[0].Start, b.Bars[1].Start.Sub(b.Bars[0].Start)
+	at := float64(m.At.Sub(start)) / float64(step)
+	if at < 0 || at > float64(len(b.Bars)) {
+		return
+	}
+	m.X = min(int(at*(BarWidth+2)), b.Width-1)
+	b.Marks = append(b.Marks, m)
 }
 
 // Bar is one bar of Bars.

@@ -60,6 +60,26 @@ describe('without JavaScript', () => {
     await shut(page);
   });
 
+  test('search, read a release', async () => {
+    await service.report(simple('ShardError', { project: 'accounts', release: '3.1', tags: { shard: 'eu-1' } }));
+    await service.post('/api/deploys', { project: 'accounts', release: '3.1', environment: 'prod' });
+    const page = await session.open('/', { js: false });
+    await page.fill('[data-search]', 'shard:eu-* release:3.1');
+    await page.click('text=Apply');
+    assert.deepEqual(await page.locator('tr[data-row] .title b').allTextContents(), ['ShardError']);
+    assert.equal(await page.locator('tr[data-row] path.mark').count(), 1);
+    await page.click('nav >> text=Releases');
+    await page.selectOption('select[name=project]', { label: 'accounts' });
+    await page.click('text=Show');
+    await page.click('.title:has-text("3.1")');
+    assert.match(await page.textContent('.marks'), /3\.1 to prod/);
+    await page.click('.similar >> text=ShardError');
+    assert.match(await page.textContent('.marks'), /3\.1 to prod/);
+    const { id } = (await service.api('/api/errors?q=type:ShardError')).errors[0];
+    await service.post('/api/errors/bulk', { action: 'delete', ids: [id] });
+    await shut(page);
+  });
+
   test('delete is asked for on a page of its own', async () => {
     const page = await session.open('/?state=all', { js: false });
     for (const box of await page.locator('[name=id]').all()) await box.check();

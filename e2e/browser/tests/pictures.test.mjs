@@ -40,8 +40,25 @@ const tryRules = async (page) => {
   await page.waitForSelector('#preview');
 };
 
+// everyRelease sends sessions of each release, and deploys of some.
+async function everyRelease(service, project) {
+  const { keys } = (await service.api('/api/projects?details=true')).details.find((p) => p.id === project);
+  const { releases } = await service.api(`/api/projects/${project}/releases`);
+  const started = new Date().toISOString();
+  for (const [i, { release }] of releases.entries()) {
+    const sessions = { attrs: { release, environment: 'production' }, aggregates: [{ started, exited: 900 - i * 211, crashed: i * i + 1 }] };
+    const answer = await fetch(`${service.url}/api/${project}/envelope/?sentry_key=${new URL(keys[0].dsn).username}`, {
+      method: 'POST', body: `{}\n{"type":"sessions"}\n${JSON.stringify(sessions)}\n`,
+    });
+    assert.equal(answer.status, 200, await answer.text());
+    for (const [environment, hours] of [['production', 20 + 70 * i], ['staging', 26 + 70 * i]]) {
+      await service.post('/api/deploys', { project: 'shop', release, environment, time: new Date(Date.now() - hours * 3600e3).toISOString() });
+    }
+  }
+}
+
 describe('pictures for the documents', () => {
-  let service, browser, session, id, project;
+  let service, browser, session, id, shop, release, project;
   before(async () => {
     service = await startService({ LOG_VIEWER_URL: 'http://127.0.0.1:5011', METRICS_COLLECTOR_URL: 'http://127.0.0.1:5012' });
     browser = await launch();
@@ -53,6 +70,9 @@ describe('pictures for the documents', () => {
     await service.post(`/api/errors/${id}/unresolve`, {});
     await service.post(`/api/errors/${id}/comments`, { author: 'Jane', text: 'Orders that are picked up have no address since 4.12.0.' });
     project = await everyOutcome(service);
+    shop = (await service.api('/api/projects?details=true')).details.find((p) => p.name === 'shop').id;
+    await everyRelease(service, shop);
+    release = (await service.api(`/api/projects/${shop}/releases`)).releases.find((r) => r.release === 'shop@2.4.1').id;
     if (update) await service.between((database) => execFileSync('python3', ['-c', yesterday, database]));
   });
   after(async () => {
@@ -64,7 +84,9 @@ describe('pictures for the documents', () => {
     mkdirSync(folder, { recursive: true });
     for (const scheme of ['light', 'dark']) {
       for (const [width, height] of [[1280, 860], [360, 780]]) {
-        for (const [name, path, act] of [['issues', '/'], ['issue', `/errors/${id}`], ['ingest', `/ingest?project=${project.id}`], ['settings', `/projects/${project.id}/settings`], ['rules', `/projects/${project.id}/rules`, tryRules]]) {
+        for (const [name, path, act] of [['issues', '/'], ['issue', `/errors/${id}`],
+          ['search', '/?search=environment:production+release:*@2.*+-level:info&sort=count&stats=14d'], ['releases', `/releases?project=${shop}`], ['release', `/releases/${release}?stats=14d`],
+          ['ingest', `/ingest?project=${project.id}`], ['settings', `/projects/${project.id}/settings`], ['rules', `/projects/${project.id}/rules`, tryRules]]) {
           const page = await session.open(path, { scheme, width, height, zone: 'UTC' });
           await act?.(page);
           const file = `${folder}error-tracker-${name}-${scheme}-${width}.png`;

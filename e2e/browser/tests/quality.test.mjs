@@ -9,7 +9,7 @@ import { startService } from '../service.mjs';
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 describe('the quality of the pages', () => {
-  let service, empty, browser, session, first, id, decided, project;
+  let service, empty, browser, session, first, id, decided, project, shop, release;
   before(async () => {
     service = await startService({ LOG_VIEWER_URL: 'http://127.0.0.1:5011', METRICS_COLLECTOR_URL: 'http://127.0.0.1:5012' });
     empty = await startService();
@@ -21,6 +21,9 @@ describe('the quality of the pages', () => {
     ({ id: decided } = await service.report(simple('ResolvedError', { release: '1.4.0' })));
     await decide(service, decided);
     project = await everyOutcome(service);
+    await service.post('/api/deploys', { project: 'shop', release: 'shop@2.4.1', environment: 'prod', name: 'run 77', url: 'https://ci.example.com/runs/77' });
+    shop = (await service.api('/api/projects?details=true')).details.find((p) => p.name === 'shop').id;
+    release = (await service.api(`/api/projects/${shop}/releases`)).releases.find((r) => r.release === 'shop@2.4.1').id;
   });
   after(async () => {
     await browser?.close();
@@ -36,6 +39,10 @@ describe('the quality of the pages', () => {
     ['numbers of a tag and a time', session, '/?state=all&time=30m&search=has%3Alevel+-environment%3Anone&sort=trend'],
     ['a wrong search', session, '/?search=env%3Aprod+is%3Alost'],
     ['how to search', session, '/search'],
+    ['releases', session, `/releases?project=${project.id}`],
+    ['releases of a shop', session, `/releases?project=${shop}`],
+    ['no releases', first, '/releases'],
+    ['release', session, `/releases/${release}`],
     ['session banner and a wrong time', session, '/?session_id=s-4&time=soon'],
     ['issue', session, `/errors/${id}`],
     ['issue, everything open', session, `/errors/${id}?stats=14d`, (page) => page.evaluate(() => { for (const d of document.querySelectorAll('details:not(.menu)')) d.open = true; })],

@@ -15,11 +15,13 @@ import (
 // fakeTracker holds issues 1 to 9 that look alike, writes down what it is
 // asked, and fails with err if that is set.
 type fakeTracker struct {
-	err     error
-	outcome tracker.Outcome
-	issues  []tracker.Issue
-	more    bool
-	kept    []tracker.Occurrence
+	releases []tracker.Release
+	deploys  []tracker.Deploy
+	err      error
+	outcome  tracker.Outcome
+	issues   []tracker.Issue
+	more     bool
+	kept     []tracker.Occurrence
 
 	reported *event.Event
 	query    tracker.IssueQuery
@@ -275,4 +277,21 @@ func (f *fakeTracker) ChangeKey(_ context.Context, project, key int64, change fu
 		}
 	}
 	return tracker.ProjectKey{}, missing
+}
+
+func (f *fakeTracker) ReleaseList(context.Context, int64) ([]tracker.Release, error) {
+	return f.releases, f.err
+}
+
+func (f *fakeTracker) ReportDeploy(_ context.Context, d tracker.Deploy) (tracker.Deploy, bool, error) {
+	if err := d.Validate(d.At); err != nil {
+		return d, false, err
+	}
+	f.deploys = append(f.deploys, d)
+	d.ID = int64(len(f.deploys))
+	return d, len(f.deploys) == 1, f.err
+}
+
+func (f *fakeTracker) Deploys(context.Context, string, string, time.Time, int) ([]tracker.Deploy, error) {
+	return f.deploys, f.err
 }

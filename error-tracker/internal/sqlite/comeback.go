@@ -34,8 +34,8 @@ func comesBack(tx *sqlitedb.Tx, r *record, issue int64) (bool, error) {
 // reopen brings a resolved issue back and queues an alert unless it is muted.
 func reopen(tx *sqlitedb.Tx, r *record, issue int64) error {
 	var muted bool
-	err := tx.QueryRow(`UPDATE issues SET resolved = 0, was_resolved = resolved_at, resolved_at = 0, fixed_in = '', fixed_release = '', fixed_seen = 0, regressed_at = ?
-		WHERE id = ? RETURNING muted = 1 AND (muted_until = 0 OR muted_until > ?)`, r.at, issue, r.at).Scan(&muted)
+	err := tx.QueryRow(`UPDATE issues SET resolved = 0, was_resolved = resolved_at, resolved_at = 0, fixed_in = '', fixed_release = '', fixed_seen = 0, regressed_at = ?, regressed_release = ?
+		WHERE id = ? RETURNING muted = 1 AND (muted_until = 0 OR muted_until > ?)`, r.at, r.release, issue, r.at).Scan(&muted)
 	if err != nil {
 		return fmt.Errorf("issue %d of a known hash: %w", issue, err)
 	}

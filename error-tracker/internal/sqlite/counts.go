@@ -19,14 +19,10 @@ const (
 
 // Counts implements tracker.Store.
 func (s *Store) Counts(ctx context.Context, ids []int64, in tracker.Scope, start time.Time, step time.Duration, n int) (map[int64][]int64, error) {
-	switch {
-	case step < time.Hour || step%time.Hour != 0:
-		return nil, errs.New(errs.Invalid, "step is %v, want a whole number of hours", step)
-	case start.UnixMilli()%hourMillis != 0:
-		return nil, errs.New(errs.Invalid, "start is %v, want the start of an hour", start)
-	case n < 1 || n > maxBuckets:
-		return nil, errs.New(errs.Invalid, "%d buckets, want 1 to %d", n, maxBuckets)
-	case len(ids) > maxCountIDs:
+	if err := checkBuckets(start, step, n); err != nil {
+		return nil, err
+	}
+	if len(ids) > maxCountIDs {
 		return nil, errs.New(errs.Invalid, "%d issues, the limit is %d", len(ids), maxCountIDs)
 	}
 	out := make(map[int64][]int64, len(ids))
@@ -62,6 +58,18 @@ func (s *Store) Counts(ctx context.Context, ids []int64, in tracker.Scope, start
 		out[r.issue][r.bucket] = r.n
 	}
 	return out, nil
+}
+
+func checkBuckets(start time.Time, step time.Duration, n int) error {
+	switch {
+	case step < time.Hour || step%time.Hour != 0:
+		return errs.New(errs.Invalid, "step is %v, want a whole number of hours", step)
+	case start.UnixMilli()%hourMillis != 0:
+		return errs.New(errs.Invalid, "start is %v, want the start of an hour", start)
+	case n < 1 || n > maxBuckets:
+		return errs.New(errs.Invalid, "%d buckets, want 1 to %d", n, maxBuckets)
+	}
+	return nil
 }
 
 func placeholders(n int) string {

@@ -143,6 +143,7 @@ func (m *memory) removeEmptyProject(tx *sqlitedb.Tx) (int64, error) {
 	}
 	for _, remove := range []string{
 		"DELETE FROM environments WHERE project_id = ?",
+		"DELETE FROM deploys WHERE project_id = ?",
 		"DELETE FROM releases WHERE project_id = ?",
 		"DELETE FROM tags WHERE project_id = ?",
 		"DELETE FROM project_keys WHERE project_id = ?",

@@ -71,6 +71,9 @@ func (c *conditions) field(t *search.Term) {
 	case "assigned":
 		sql, arg := equals("i.assignee", t.Value, maxShortText)
 		c.add(unless(t.Not, sql), arg)
+	case "first_release", "regressed_release":
+		sql, arg := equals("name", t.Value, maxShortText)
+		c.add(unless(t.Not, "i."+t.Name+" IN (SELECT id FROM releases WHERE "+sql+")"), arg)
 	case "type", "message", "culprit", "platform":
 		sql, arg := equals(t.Name, t.Value, maxShortText)
 		c.add(unless(t.Not, "i.id IN (SELECT issue_id FROM hashes WHERE "+sql+")"), arg)

@@ -110,6 +110,7 @@ type Store interface {
 	Compact(ctx context.Context) (done bool, err error)
 
 	ProjectStore
+	ReleaseStore
 	IngestStore
 	SettingsStore
 	ActivityStore

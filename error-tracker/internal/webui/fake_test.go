@@ -14,6 +14,8 @@ import (
 
 // fakeTracker keeps issues in memory and answers as a Store does.
 type fakeTracker struct {
+	releases []tracker.Release
+	marks    []tracker.Deploy
 	issues   []tracker.Issue
 	events   map[int64][]tracker.Occurrence // by issue, oldest first
 	groups   map[int64][]tracker.Group
@@ -412,4 +414,27 @@ func (f *fakeTracker) ChangeKey(_ context.Context, project, key int64, change fu
 		}
 	}
 	return tracker.ProjectKey{}, errs.New(errs.NotFound, "project %d has no key %d", project, key)
+}
+
+func (f *fakeTracker) ReleaseList(context.Context, int64) ([]tracker.Release, error) {
+	return f.releases, f.err
+}
+
+func (f *fakeTracker) ReleaseOf(_ context.Context, id int64) (tracker.Release, error) {
+	for _, r := range f.releases {
+		if r.ID == id {
+			return r, f.err
+		}
+	}
+	return tracker.Release{}, errs.New(errs.NotFound, "release %d not found", id)
+}
+
+func (f *fakeTracker) ReleaseCounts(_ context.Context, id int64, _ time.Time, _ time.Duration, n int) ([]int64, error) {
+	counts := make([]int64, n)
+	counts[n-1] = id
+	return counts, f.err
+}
+
+func (f *fakeTracker) Marks(context.Context, string, string, time.Time, int) ([]tracker.Deploy, error) {
+	return f.marks, f.err
 }

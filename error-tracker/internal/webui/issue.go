@@ -246,7 +246,7 @@ func (p *Pages) issueData(r *http.Request, i *tracker.Issue) (*issuePage, error)
 	if err := p.activity(ctx, d, r.URL.Query()); err != nil {
 		return nil, err
 	}
-	if err := p.trend(r, d, now); err != nil {
+	if err := p.trend(r, d, i.Project, now); err != nil {
 		return nil, err
 	}
 	if err := p.event(r, d); err != nil {
@@ -282,7 +282,7 @@ func (p *Pages) issueData(r *http.Request, i *tracker.Issue) (*issuePage, error)
 	return d, nil
 }
 
-func (p *Pages) trend(r *http.Request, d *issuePage, now time.Time) error {
+func (p *Pages) trend(r *http.Request, d *issuePage, project string, now time.Time) error {
 	stats := r.URL.Query().Get("stats")
 	t := trendOf(stats, now)
 	counts, err := p.opts.Tracker.Counts(r.Context(), []int64{d.ID}, tracker.Scope{}, t.start, t.step, t.n)
@@ -290,6 +290,9 @@ func (p *Pages) trend(r *http.Request, d *issuePage, now time.Time) error {
 		return err
 	}
 	d.Trend = webui.NewBars(t.label, "events", t.start, t.step, t.fill(counts[d.ID]))
+	if err := p.mark(r.Context(), &d.Trend, project, t.start); err != nil {
+		return err
+	}
 	suffix := ""
 	if e := r.URL.Query().Get("event"); e != "" {
 		if n, err := strconv.ParseInt(e, 10, 64); err == nil && n > 0 {

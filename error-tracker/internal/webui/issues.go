@@ -123,7 +123,7 @@ func (p *Pages) rows(r *http.Request, f filter, issues []tracker.Issue, now time
 		rows[i] = p.row(&issues[i], now)
 		rows[i].Spark = webui.Sparkline(t.fill(counts[issues[i].ID]), "events", t.unit)
 	}
-	return rows, nil
+	return rows, p.markRows(r.Context(), rows, issues, f, t)
 }
 
 // row is an issue as a list shows it. Everything in it is cut: a message may be

@@ -51,6 +51,10 @@ type Tracker interface {
 	PreviewRules(ctx context.Context, project int64, rules string) (*tracker.Preview, error)
 	IngestHealth(ctx context.Context, project int64, w tracker.IngestWindow) (*tracker.IngestHealth, error)
 	Environments(ctx context.Context, project string) ([]string, error)
+	ReleaseList(ctx context.Context, project int64) ([]tracker.Release, error)
+	ReleaseOf(ctx context.Context, id int64) (tracker.Release, error)
+	ReleaseCounts(ctx context.Context, id int64, start time.Time, step time.Duration, n int) ([]int64, error)
+	Marks(ctx context.Context, project, environment string, since time.Time, limit int) ([]tracker.Deploy, error)
 	IssueEnvironments(ctx context.Context, issueID int64) ([]tracker.Share, error)
 	IssueReleases(ctx context.Context, issueID int64) ([]tracker.Share, error)
 
@@ -138,7 +142,7 @@ func New(o Options) (*Pages, error) {
 		Version:  o.Version,
 		BasePath: o.BasePath,
 		Services: o.Services,
-		Sections: []webui.Section{{Path: "/", Label: "Issues"}, {Path: "/projects", Label: "Projects"}, {Path: "/alerts", Label: "Alerts"}},
+		Sections: []webui.Section{{Path: "/", Label: "Issues"}, {Path: "/releases", Label: "Releases"}, {Path: "/projects", Label: "Projects"}, {Path: "/alerts", Label: "Alerts"}},
 		Pages:    templates,
 		Assets:   static,
 		Storage:  p.storage,
@@ -173,6 +177,8 @@ func (p *Pages) Mount(r chi.Router, guard Guard) {
 		get(r, "/index.html", h(p.issues))
 		get(r, "/issues", p.goTo("/"))
 		get(r, "/search", h(p.searchHelp))
+		get(r, "/releases", h(p.releases))
+		get(r, "/releases/{id:[0-9]+}", h(p.release))
 		r.Post("/issues", h(p.bulk))
 		get(r, "/errors/{id:[0-9]+}.md", h(p.markdown))
 		get(r, "/errors/{id:[0-9]+}", h(p.issue))

@@ -33,6 +33,6 @@ func (p *Pages) searchHelp(w http.ResponseWriter, r *http.Request) error {
 		rows[i] = t
 	}
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{
-		Name: "search", Title: "How to search", Section: "/", Assets: []string{"detail.css", "issue.css"}, Data: rows,
+		Name: "search", Title: "How to search", Section: "/", Assets: []string{"detail.css", "issue.css", "search.css"}, Data: rows,
 	})
 }

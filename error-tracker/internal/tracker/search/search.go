@@ -52,6 +52,7 @@ var States = []string{
 var fields = map[string]string{
 	"project": "project", "source": "source", "type": "type", "message": "message", "culprit": "culprit",
 	"platform": "platform", "assigned": "assigned",
+	"first_release": "first_release", "firstrelease": "first_release", "regressed_release": "regressed_release",
 }
 
 // aliases of environment, release and tags.

@@ -40,6 +40,8 @@ func Run(t *testing.T, open Opener) {
 		"offsets work":                                             testOffset,
 		"numbers are those of the events that match":               testNumbers,
 		"searches find what issues are":                            testTerms,
+		"releases tell what happened in them":                      testReleases,
+		"deploys are told once":                                    testDeploys,
 		"a trend is the last hours against those before":           testTrend,
 		"pages hold each issue once while events arrive":           testPaging,
 		"searches find words and phrases":                          testSearch,
