@@ -38,7 +38,7 @@ func (s *Service) Totals(ctx context.Context, project string, p Period) ([]Total
 		for _, series := range r.Series {
 			for i := range series.Rows {
 				t.Count += series.Rows[i].Count
-				t.Sum += series.Rows[i].Sum
+				t.Sum = chunk.Add(t.Sum, series.Rows[i].Sum)
 			}
 		}
 		if t.Count > 0 {

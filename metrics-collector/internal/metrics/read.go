@@ -139,7 +139,7 @@ func (p *plan) readSeries(rows []accumulator) error {
 		fresh := a.Count == 0
 		a.Count += uint64(c.Count[i])
 		if need&chunk.Sum != 0 {
-			a.Sum += c.Sum[i]
+			a.Sum = chunk.Add(a.Sum, c.Sum[i])
 		}
 		if need&chunk.Min != 0 && (fresh || c.Min[i] < a.Min) {
 			a.Min = c.Min[i]
@@ -180,7 +180,7 @@ func (p *plan) readSums(rows []accumulator) {
 		if at := p.place.of[bucket&63]; at >= 0 {
 			a := &rows[at]
 			a.Count += uint64(count[i])
-			a.Sum += sum[i]
+			a.Sum = chunk.Add(a.Sum, sum[i])
 		}
 	}
 }

@@ -4,7 +4,11 @@
 // number and never a panic.
 package chunk
 
-import "github.com/monlight/monlight/metrics-collector/internal/metrics/sketch"
+import (
+	"math"
+
+	"github.com/monlight/monlight/metrics-collector/internal/metrics/sketch"
+)
 
 // Cell is the aggregate of a series' values over a period. Cells of any parts
 // of the values merge into the cell of all of them.
@@ -36,7 +40,7 @@ func (c *Numbers) Add(v float64, unixMS int64) {
 		c.Last, c.LastMS = v, unixMS
 	}
 	c.Count++
-	c.Sum += v
+	c.Sum = Add(c.Sum, v)
 }
 
 // Merge adds the values of o.
@@ -59,5 +63,11 @@ func (c *Numbers) MergeNumbers(o *Numbers) {
 		}
 	}
 	c.Count += o.Count
-	c.Sum += o.Sum
+	c.Sum = Add(c.Sum, o.Sum)
+}
+
+// Add is a + b, but the largest finite number where that is infinite: a sum that
+// is no number can neither be stored nor answered.
+func Add(a, b float64) float64 {
+	return max(-math.MaxFloat64, min(math.MaxFloat64, a+b))
 }
