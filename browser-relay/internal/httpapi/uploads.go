@@ -6,6 +6,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"net/textproto"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -128,7 +129,8 @@ func formError(err error) error {
 	if err == nil || errs.KindOf(err) != errs.Internal {
 		return err
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || strings.HasPrefix(err.Error(), "multipart:") || strings.HasPrefix(err.Error(), "mime:") {
+	_, malformed := errors.AsType[textproto.ProtocolError](err) // the header of a part
+	if malformed || errors.Is(err, io.ErrUnexpectedEOF) || strings.HasPrefix(err.Error(), "multipart:") || strings.HasPrefix(err.Error(), "mime:") {
 		return errs.Wrap(errs.Invalid, err, "Request body is not a valid form")
 	}
 	return err
