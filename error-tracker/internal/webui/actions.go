@@ -102,10 +102,10 @@ func (p *Pages) apply(r *http.Request, action string, ids []int64, f url.Values)
 		fix := tracker.Fix{In: tracker.FixIn(f.Get("in")), Release: strings.TrimSpace(f.Get("release"))}
 		done, err = p.opts.Tracker.Resolve(ctx, ids, fix)
 		verb, undo = "resolved", "unresolve"
-		switch {
-		case fix.In == tracker.FixNext:
+		switch fix.In {
+		case tracker.FixNext:
 			verb += " in the next release"
-		case fix.In == tracker.FixThis:
+		case tracker.FixThis:
 			verb += in(fix.Release)
 		}
 	case "unresolve":

@@ -126,7 +126,9 @@ func TestAutoResolveSetting(t *testing.T) {
 	f := sample(1)
 	f.projects = []tracker.Project{{ID: 1, Name: "shop"}}
 	s := newSite(t, f)
-	form := func(days string) url.Values { return url.Values{"version": {itoa(f.settings.Version)}, "auto_resolve": {days}} }
+	form := func(days string) url.Values {
+		return url.Values{"version": {itoa(f.settings.Version)}, "auto_resolve": {days}}
+	}
 	for days, want := range map[string]int{"14": 14, " 30 ": 30, "": 0} {
 		if _, page := s.post("/projects/1/settings", form(days)); f.settings.AutoResolve != want || !strings.Contains(page, "Saved.") {
 			t.Errorf("%q: saved %d, want %d", days, f.settings.AutoResolve, want)
