@@ -47,6 +47,7 @@ func child(t *testing.T, job, path string, env ...string) (*exec.Cmd, *bufio.Sca
 	}
 	cmd := exec.CommandContext(t.Context(), exe)
 	cmd.Env = append(os.Environ(), append(env, childJob+"="+job, childPath+"="+path)...)
+	cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=0") // else the race detector sleeps for a second at the end of a job
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
