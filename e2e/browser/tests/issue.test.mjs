@@ -48,7 +48,7 @@ describe('the page of an issue', () => {
     await page.waitForFunction(() => document.querySelector('.url code').textContent.includes('/40/'));
     await page.keyboard.press('n');
     await page.waitForFunction(() => document.querySelector('.url code').textContent.includes('/41/'));
-    await page.click('text=Newest');
+    await page.click('a:has-text("Newest")');
     await page.waitForURL(`${service.url}/errors/${id}`);
     await clean(page);
     await shut(page);
@@ -77,7 +77,7 @@ describe('the page of an issue', () => {
     await page.click('summary:has-text("Mute")');
     await page.click('text=For 1 week');
     await page.waitForSelector('.headline .badge:has-text("Muted")');
-    assert.match(await page.textContent('.stats'), /Muted until/);
+    assert.match(await page.textContent('.standing'), /Muted everywhere until/);
     await page.click('button:has-text("Unmute")');
     await page.waitForSelector('summary:has-text("Mute")');
     await clean(page);

@@ -167,11 +167,13 @@ describe('journeys', () => {
       await writeFile(join(dir, `${id}-json.log`), lines.map((log, n) => JSON.stringify({ log: `${log}\n`, stream: log.includes('FATAL') ? 'stderr' : 'stdout', time: new Date(Date.now() - (lines.length - n) * 1000).toISOString() })).join('\n') + '\n');
       await writeFile(join(dir, 'config.v2.json'), JSON.stringify({ ID: id, Name: `/${name}`, Config: { Image: `${name}:1` } }));
     };
+    const { total: before } = await stack.logs.api('/api/logs?limit=1');
     await container('a'.repeat(64), 'web', Array.from({ length: 30 }, (_, n) => `GET /${n} 200`));
     await container('b'.repeat(64), 'payments', Array.from({ length: 12 }, (_, n) => (n % 2 ? 'FATAL: cannot read /run/secrets/token' : 'payments starting')));
     for (let i = 0; ; i++) {
       const { containers } = await stack.logs.api('/api/containers');
-      if (containers.some((c) => c.name === 'payments') && containers.some((c) => c.name === 'web')) break;
+      const { total } = await stack.logs.api('/api/logs?limit=1'); // the last line of each may still wait for its continuation
+      if (containers.some((c) => c.name === 'payments') && containers.some((c) => c.name === 'web') && total >= before + 42) break;
       assert.ok(i < 200, `not read: ${JSON.stringify(containers)}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

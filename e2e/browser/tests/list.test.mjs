@@ -69,7 +69,7 @@ describe('the list of issues', () => {
 
     await page.goto(`${service.url}/?session_id=s-77`);
     assert.deepEqual(await types(page), ['KeyError']);
-    await page.click('text=Show all sessions');
+    await page.click('.notice >> text=Show all');
     await page.waitForURL(`${service.url}/`);
 
     await page.fill('[name=time]', '1h');
@@ -200,11 +200,11 @@ describe('the list of issues', () => {
     assert.match(await page.textContent('.pager'), /Showing 1–50 of 120/);
     const seen = await types(page);
     await service.report(simple('LateError', { project: 'many' })); // comes in while somebody reads
-    await page.click('text=Next');
+    await page.click('a[rel=next]');
     await page.waitForURL(/after=/);
     assert.match(await page.textContent('.pager'), /Showing 51–100 of 121/);
     seen.push(...await types(page));
-    await page.click('text=Next');
+    await page.click('a[rel=next]');
     await page.waitForFunction(() => document.querySelector('.pager').textContent.includes('101–'));
     seen.push(...await types(page));
     assert.equal(new Set(seen).size, 120);
