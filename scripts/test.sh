@@ -8,11 +8,15 @@ cd "$root" || exit
 names=() results=() seconds=() notes=()
 failed=0 not_run=0
 
+# asked NAME: whether the suite is to run.
+asked() { [ ${#wanted[@]} -eq 0 ] || [[ " ${wanted[*]} " == *" ${1%%:*} "* ]]; }
+
 # suite NAME COMMAND...: runs it unless other suites were asked for.
 suite() {
   local name=$1 start=$SECONDS status note=''
   shift
-  if [ ${#wanted[@]} -gt 0 ] && [[ " ${wanted[*]} " != *" ${name%%:*} "* ]]; then return; fi
+  asked "$name" || return
+  [ "$1" != joined ] || start=$beside_start
   say ''
   say "=== $name"
   "$@"
@@ -23,6 +27,33 @@ suite() {
     *) status=FAILED failed=$((failed + 1)) ;;
   esac
   names+=("$name") results+=("$status") seconds+=($((SECONDS - start))) notes+=("$note")
+}
+
+# beside NAME COMMAND...: starts a suite that waits more than it works, so that the
+# next ones run meanwhile. 'suite NAME joined' waits for it and shows what it wrote.
+beside() {
+  asked "$1" || return
+  say ''
+  say "=== $1 begins, and is shown when it has ended"
+  shift
+  beside_start=$SECONDS beside_dir=$(mktemp -d)
+  trap 'kill "$beside_pid" 2>/dev/null; rm -rf "$beside_dir"' EXIT
+  {
+    "$@"
+    status=$?
+    printf '%s' "$why" >"$beside_dir/why"
+    exit $status
+  } >"$beside_dir/out" 2>&1 &
+  beside_pid=$!
+}
+
+joined() {
+  local status
+  wait "$beside_pid"
+  status=$?
+  cat "$beside_dir/out"
+  why=$(cat "$beside_dir/why")
+  return $status
 }
 
 # cannot REASON: what a suite returns when it cannot run here.
@@ -160,6 +191,7 @@ suite e2e e2e
 suite docs docs_site
 suite openapi openapi
 [ -e e2e/browser/package.json ] && suite browser browser
+beside deploy:containers deploy_containers
 suite sdks sdks
 [ -e clients/python/pyproject.toml ] && suite python python_client
 suite js js_client
@@ -167,7 +199,7 @@ suite js:chromium js_chromium
 suite js:firefox js_firefox
 suite js:stack js_stack
 suite deploy:proxy deploy_proxy
-suite deploy:containers deploy_containers
+suite deploy:containers joined
 
 say ''
 say 'Suite                    Result     Seconds'
