@@ -105,7 +105,13 @@ func (f *follower) change(s *segment) {
 	}
 	s.base = f.seg.end()
 	for i, k := range f.known {
-		if s.is(k.ident) > 0 { // where the last run has seen it begin
+		if k.Len == 0 && i == 0 {
+			// It was empty, and its inode does not tell what became of it: it may have been
+			// copied and emptied since. Nothing was read of whatever follows now.
+			s.base, f.known = max(s.base, k.Base), nil
+			break
+		}
+		if k.Len > 0 && s.is(k.ident) > 0 { // where the last run has seen it begin
 			s.base = k.Base
 			f.known = f.known[i+1:]
 			break

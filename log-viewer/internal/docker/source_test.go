@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -424,6 +425,48 @@ func TestFilesThatWereFilledAndEmptiedUnseen(t *testing.T) {
 		w.expect("a", "b", "c", "d")
 		stop()
 	}
+}
+
+// A file that was empty when a run ended is known by its inode alone, and that
+// has another text when it was copied and emptied since.
+func TestAFileThatWasEmptyWhenARunEndedIsTakenForNoOther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.container(1, "web", nil)
+	inAnyOrder := func(want ...string) {
+		t.Helper()
+		w.eventually(fmt.Sprintf("%d entries", len(want)), func() bool { return len(w.messages()) >= len(want) })
+		if diff := cmp.Diff(slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(w.messages()))); diff != "" {
+			t.Fatalf("messages (-want +got):\n%s", diff)
+		}
+	}
+	c.write("stdout", "a")
+	c.raw(string(c.record("stderr", "begun in the first file, ")))
+	_, stop := w.start(Options{TailBytes: 1 << 20})
+	w.expect("a")
+	c.copyTruncate()
+	w.eventually("the cursor stands in the empty file", func() bool {
+		cursors, err := w.store.Cursors(t.Context(), cursorKey(c.id))
+		if err != nil || len(cursors) != 1 {
+			return false
+		}
+		st, err := decodeState(cursors[0].State)
+		return err == nil && len(st.Files) == 2 && st.Files[1].Len == 0
+	})
+	stop()
+	c.raw(string(c.record("stderr", "ended in the second\n")))
+	long := strings.Repeat("b", 1000)
+	c.write("stdout", long)
+	c.raw(string(c.record("stderr", "begun in the second, ")))
+	c.copyTruncate()
+	c.write("stdout", "c")
+	_, stop = w.start(Options{})
+	inAnyOrder("a", long, "c", "begun in the first file, ended in the second")
+	stop()
+	c.raw(string(c.record("stderr", "ended in the third\n")))
+	_, stop = w.start(Options{})
+	defer stop()
+	inAnyOrder("a", long, "c", "begun in the first file, ended in the second", "begun in the second, ended in the third")
 }
 
 // While logrotate copies a file, its beginning is there twice.
