@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -193,4 +195,35 @@ func TestUsersAreBounded(t *testing.T) {
 	if err != nil || i.Users != MaxUsers {
 		t.Errorf("users = %d, %v, want %d", i.Users, err, MaxUsers)
 	}
+}
+
+// Texts of an event are parts of the body that it came in. What is remembered of
+// them must not keep bodies.
+func TestWhatIsRememberedOfTagsKeepsNoBodies(t *testing.T) {
+	s := benchStore(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	const events, bodySize = 200, 256 << 10
+	before := heapInUse()
+	for n := range events {
+		body := strings.Repeat("x", bodySize) + fmt.Sprintf("name%d value%d", n%40, n)
+		name, value, _ := strings.Cut(body[bodySize:], " ")
+		e := sampleEvent(random, 1, 2000, noon)
+		e.Tags = []event.Tag{{Name: name, Value: value}}
+		if _, err := s.Record(t.Context(), e, sampleKey(1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if grown := heapInUse() - before; grown > events*bodySize/4 {
+		t.Errorf("%d events with bodies of %d KiB leave %d KiB in memory", events, bodySize>>10, grown>>10)
+	}
+	runtime.KeepAlive(s)
+}
+
+// heapInUse is the size of what can be reached.
+func heapInUse() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

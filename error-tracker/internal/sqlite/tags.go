@@ -81,6 +81,9 @@ func (s *Store) addTag(tx *sqlitedb.Tx, r *record, h *hashEntry, id int64, name 
 	if names[name] >= most {
 		return nil
 	}
+	if _, ok := names[name]; !ok {
+		name = strings.Clone(name) // it is a part of an event
+	}
 	names[name]++
 	_, err = tx.Exec(`INSERT INTO hash_tags (tag_id, hash_id, environment_id, release_id, issue_id, n, first, last) VALUES (?, ?, ?, ?, ?, 1, ?, ?)
 		ON CONFLICT DO NOTHING`, id, h.id, r.environment, r.release, h.issue, r.at, r.at)
@@ -105,6 +108,8 @@ func (m *memory) tag(tx *sqlitedb.Tx, k tagKey) (int64, error) {
 	} else if err != nil {
 		return 0, err
 	}
+	// Copies, because the texts are parts of an event, which would be kept as a whole.
+	k.name, k.value = strings.Clone(k.name), strings.Clone(k.value)
 	remember(m.tags, maxCachedTags, k, id)
 	return id, nil
 }
