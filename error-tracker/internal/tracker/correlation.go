@@ -6,17 +6,27 @@ import (
 	"strings"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/shared/jsonpull"
 )
 
-// maxCorrelation is the longest identifier that is looked at, in bytes.
-const maxCorrelation = 200
+const (
+	maxCorrelation = 200 // bytes of the longest identifier that is looked at
+	maxExtraDepth  = 256 // of what is looked through for one; decoders allow less
+)
 
 // Names that programs have for the identifiers, in tags, extra data and headers,
 // in lower case.
 var (
 	traceNames   = []string{"trace_id", "traceid", "trace.id", "trace-id", "x-trace-id"}
+	sessionNames = []string{"session_id"}
 	requestNames = []string{"request_id", "requestid", "request.id", "req_id", "request-id", "x-request-id", "correlation_id", "x-correlation-id"}
 )
+
+// SessionID is the browser session an event belongs to: the member session_id
+// of its extra data, or "".
+func SessionID(e *event.Event) string {
+	return textIn(e.Extra, sessionNames, func(id string) bool { return id != "" })
+}
 
 // TraceID is the trace that an event belongs to, or "": that of Sentry's context
 // "trace", of the header traceparent, or of a tag or extra member.
@@ -64,30 +74,39 @@ func labelled(e *event.Event, names []string) string {
 	return member(e.Extra, names)
 }
 
-// member is the value of the first of some names in a JSON object, or in a list of
-// pairs as some clients send headers; "" if there is none.
+// member is the first usable identifier under one of some names in a JSON object,
+// or in a list of pairs as some clients send headers; "" if there is none.
 func member(data json.RawMessage, names []string) string {
 	const large = 64 << 10
-	if len(data) == 0 || len(data) > large {
+	if len(data) > large {
 		return ""
 	}
-	var object map[string]json.RawMessage
-	if json.Unmarshal(data, &object) != nil {
-		var pairs [][2]string
-		if json.Unmarshal(data, &pairs) != nil {
-			return ""
-		}
-		for _, p := range pairs {
-			if slices.Contains(names, strings.ToLower(p[0])) && usable(p[1]) {
-				return p[1]
+	return textIn(data, names, usable)
+}
+
+// textIn is the first text that is wanted under one of some names in a JSON object,
+// or in a list of pairs.
+func textIn(data json.RawMessage, names []string, wanted func(string) bool) string {
+	if len(data) == 0 {
+		return ""
+	}
+	p := jsonpull.New(string(data), maxExtraDepth)
+	for name := range p.Object() {
+		if slices.Contains(names, strings.ToLower(name)) {
+			if value, ok := p.String(); ok && wanted(value) {
+				return value
 			}
 		}
-		return ""
 	}
-	for name, raw := range object {
-		var value string
-		if slices.Contains(names, strings.ToLower(name)) && json.Unmarshal(raw, &value) == nil && usable(value) {
-			return value
+	for range p.Array() {
+		var pair [2]string
+		for i := range p.Array() {
+			if i < len(pair) {
+				pair[i], _ = p.String()
+			}
+		}
+		if slices.Contains(names, strings.ToLower(pair[0])) && wanted(pair[1]) {
+			return pair[1]
 		}
 	}
 	return ""

@@ -26,6 +26,7 @@ func TestEventsAreFoundByTheirIdentifiers(t *testing.T) {
 		"a text":           {e: event.Event{Extra: raw(`{"request_id":"not an id"}`)}},
 		"no string":        {e: event.Event{Extra: raw(`{"request_id":{"a":1}}`)}},
 		"endless":          {e: event.Event{Tags: []event.Tag{{Name: "request_id", Value: strings.Repeat("x", 300)}}}},
+		"the first of two": {e: event.Event{Extra: raw(`{"correlation_id":"r-4","request_id":"r-5","n":[{}]}`)}, request: "r-4", correlation: "r-4"},
 		"broken JSON":      {e: event.Event{Extra: raw(`{"request_id":`), Request: event.Request{Headers: raw(`7`)}}},
 	}
 	for name, c := range cases {

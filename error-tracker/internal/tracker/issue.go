@@ -1,7 +1,6 @@
 package tracker
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
@@ -78,21 +77,6 @@ type Occurrence struct {
 	Hash    Hash // by which it came to its issue
 	First   bool // the issue's first event, kept for ever
 	Event   event.Event
-}
-
-// SessionID is the browser session an event belongs to: the member session_id
-// of its extra data, or "".
-func SessionID(e *event.Event) string {
-	if len(e.Extra) == 0 {
-		return ""
-	}
-	var extra struct {
-		SessionID string `json:"session_id"`
-	}
-	if json.Unmarshal(e.Extra, &extra) != nil {
-		return "" // not an object, or not a string: not a session
-	}
-	return extra.SessionID
 }
 
 // SourceOf tells a browser's event from a server's.
