@@ -15,7 +15,8 @@ import (
 const forgetBatch = 250
 
 // Forget implements tracker.Store. It also finishes deletions that were
-// interrupted, sums up old counters, and drops those of ingest after 90 days.
+// interrupted, sums up old counters, and drops those of ingest after 90 days and
+// tags that no event has.
 func (s *Store) Forget(ctx context.Context, t time.Time, limit int) (int, error) {
 	if err := s.purge(ctx); err != nil {
 		return 0, fmt.Errorf("forget: %w", err)
@@ -25,6 +26,9 @@ func (s *Store) Forget(ctx context.Context, t time.Time, limit int) (int, error)
 	}
 	if err := s.forgetIngest(ctx); err != nil {
 		return 0, fmt.Errorf("forget counters: %w", err)
+	}
+	if err := s.forgetTags(ctx, limit); err != nil {
+		return 0, fmt.Errorf("forget tags: %w", err)
 	}
 	before := t.UnixMilli()
 	ids, err := s.forget(ctx, "SELECT key FROM event_ids WHERE at < ? LIMIT ?", "DELETE FROM event_ids WHERE key = ? AND at < ?", before, limit)

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"slices"
@@ -31,7 +32,7 @@ func (s *Store) countTags(tx *sqlitedb.Tx, r *record, h *hashEntry) error {
 	if len(r.tags) == 0 {
 		return nil
 	}
-	ids := make([]int64, len(r.tags))
+	ids := make([]int64, len(r.tags)) // 0 of those that are not in the database
 	for i, t := range r.tags {
 		id, err := s.mem.tag(tx, tagKey{r.project, t.Name, t.Value})
 		if err != nil {
@@ -61,7 +62,7 @@ func (s *Store) countTags(tx *sqlitedb.Tx, r *record, h *hashEntry) error {
 		if slices.Contains(counted, id) {
 			continue
 		}
-		if err := s.addTag(tx, r, h, id, r.tags[i].Name); err != nil {
+		if err := s.addTag(tx, r, h, id, r.tags[i]); err != nil {
 			return err
 		}
 	}
@@ -69,18 +70,31 @@ func (s *Store) countTags(tx *sqlitedb.Tx, r *record, h *hashEntry) error {
 }
 
 // addTag counts a tag that is new in its environment and release, if there is room.
-func (s *Store) addTag(tx *sqlitedb.Tx, r *record, h *hashEntry, id int64, name string) error {
+// id is 0 for one that is not in the database, where it comes only when it is counted:
+// values come from outside.
+func (s *Store) addTag(tx *sqlitedb.Tx, r *record, h *hashEntry, id int64, t event.Tag) error {
 	names, err := s.mem.tagRowsOf(tx, h.id)
 	if err != nil {
 		return err
 	}
 	most := maxTagRows
-	if strings.HasPrefix(name, "user.") {
+	if strings.HasPrefix(t.Name, "user.") {
 		most = maxUserTagRows
 	}
-	if names[name] >= most {
+	if names[t.Name] >= most {
 		return nil
 	}
+	if id == 0 {
+		res, err := tx.Exec("INSERT INTO tags (project_id, name, value) VALUES (?, ?, ?)", r.project, t.Name, t.Value)
+		if err != nil {
+			return err
+		}
+		if id, err = res.LastInsertId(); err != nil {
+			return err
+		}
+		s.mem.rememberTag(tagKey{r.project, t.Name, t.Value}, id)
+	}
+	name := t.Name
 	if _, ok := names[name]; !ok {
 		name = strings.Clone(name) // it is a part of an event
 	}
@@ -90,7 +104,7 @@ func (s *Store) addTag(tx *sqlitedb.Tx, r *record, h *hashEntry, id int64, name 
 	return err
 }
 
-// tag returns the number of a tag, which it adds when it is new.
+// tag returns the number of a tag, 0 when it is not in the database.
 func (m *memory) tag(tx *sqlitedb.Tx, k tagKey) (int64, error) {
 	if id, ok := m.tags[k]; ok {
 		return id, nil
@@ -98,20 +112,44 @@ func (m *memory) tag(tx *sqlitedb.Tx, k tagKey) (int64, error) {
 	var id int64
 	err := tx.QueryRow("SELECT id FROM tags WHERE name = ? AND value = ? AND project_id = ?", k.name, k.value, k.project).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
-		res, err := tx.Exec("INSERT INTO tags (project_id, name, value) VALUES (?, ?, ?)", k.project, k.name, k.value)
-		if err != nil {
-			return 0, err
-		}
-		if id, err = res.LastInsertId(); err != nil {
-			return 0, err
-		}
-	} else if err != nil {
+		return 0, nil
+	}
+	if err != nil {
 		return 0, err
 	}
-	// Copies, because the texts are parts of an event, which would be kept as a whole.
+	m.rememberTag(k, id)
+	return id, nil
+}
+
+// rememberTag keeps copies, because the texts are parts of an event, which would be
+// kept as a whole.
+func (m *memory) rememberTag(k tagKey, id int64) {
 	k.name, k.value = strings.Clone(k.name), strings.Clone(k.value)
 	remember(m.tags, maxCachedTags, k, id)
-	return id, nil
+}
+
+// forgetTags drops tags that no event has any more: their values may be of people.
+func (s *Store) forgetTags(ctx context.Context, limit int) error {
+	const unused = "NOT EXISTS (SELECT 1 FROM hash_tags h WHERE h.tag_id = tags.id)"
+	rows, err := s.db.Read().QueryContext(ctx, "SELECT id FROM tags WHERE "+unused+" LIMIT ?", limit)
+	ids, err := scanAll(rows, err, func(rows *sql.Rows) (id int64, err error) {
+		return id, rows.Scan(&id)
+	})
+	if err != nil {
+		return sqlitedb.Classify(err)
+	}
+	for chunk := range slices.Chunk(ids, forgetBatch) {
+		err := s.db.Maintain(ctx, func(tx *sqlitedb.Tx) error {
+			tx.OnRollback(s.mem.lost)
+			clear(s.mem.tags)
+			_, err := tx.Exec("DELETE FROM tags WHERE id IN (SELECT value FROM json_each(?)) AND "+unused, jsonIDs(chunk))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tagRowsOf tells how many rows a hash has for each name of a tag.
