@@ -141,7 +141,7 @@ func (s *Spool) reserve(entries []Entry) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.total+need > s.limits.Bytes || len(entries) > 0 && s.unfair(entries[0].Queue.KeyID, need) {
+	if s.total+need > s.limits.Bytes || len(entries) > 0 && s.unfair(entries[0].Queue.Counted(), need) {
 		return ErrSpoolFull
 	}
 	for i := range entries {
@@ -159,14 +159,15 @@ func (s *Spool) reserve(entries []Entry) error {
 }
 
 // unfair tells whether a key would take what others may need: when three
-// quarters are used, nobody gets more than an equal share.
+// quarters are used, nobody gets more than an equal share. All envelopes have one
+// share: their senders choose their keys.
 func (s *Spool) unfair(key, need int64) bool {
 	if s.total+need <= s.limits.Bytes/4*3 {
 		return false
 	}
 	keys := map[int64]int64{key: need}
 	for q, b := range s.queues {
-		keys[q.KeyID] += b.Bytes
+		keys[q.Counted()] += b.Bytes
 	}
 	return len(keys) > 1 && keys[key] > s.limits.Bytes/int64(len(keys)) || len(keys) == 1 && keys[key] > s.limits.Bytes/8*7
 }
