@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/monlight/monlight/browser-relay/internal/sqlite"
+	"github.com/monlight/monlight/shared/sqlitedb"
 )
 
 const (
@@ -283,4 +286,37 @@ func waiting(t *testing.T, s *testService) int64 {
 		}
 	}
 	return sum
+}
+
+// An envelope without an ID is a parcel like any other.
+func TestEnvelopesWithoutAnIDHaveParcelsOfTheirOwn(t *testing.T) {
+	s := &testService{upstream: newFakeUpstream(t)}
+	path := filepath.Join(t.TempDir(), "r.db")
+	s.start(t, path, nil)
+	s.upstream.behave(answerWith(http.StatusBadGateway))
+	body := fmt.Sprintf(`{"dsn":%q}`, dsnOf(s.upstream.URL, "7")) + "\n" + `{"type":"client_report"}` + "\n{}\n"
+	for range 3 {
+		if code, answer, _ := ask(s, "POST", tunnelPath, body); code != 200 || strings.Contains(answer, "id") {
+			t.Fatalf("%d %s", code, answer)
+		}
+	}
+	s.stop()
+	db, err := sqlitedb.Open(t.Context(), path, sqlitedb.Options{Migrations: sqlite.Migrations(), MinFreeBytes: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	store := sqlite.NewStore(db)
+	backlogs, err := store.Backlogs(t.Context())
+	if err != nil || len(backlogs) != 1 {
+		t.Fatalf("%v %v", backlogs, err)
+	}
+	entries, err := store.Next(t.Context(), backlogs[0].Queue, 10)
+	parcels := map[string]bool{}
+	for _, e := range entries {
+		parcels[e.Parcel] = true
+	}
+	if err != nil || len(entries) != 3 || len(parcels) != 3 || parcels[""] {
+		t.Errorf("%d entries in the parcels %v, %v", len(entries), parcels, err)
+	}
 }

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -68,7 +69,9 @@ func (s *Service) Tunnel(ctx context.Context, e Envelope) (EnvelopeAnswer, error
 		if body, err = s.Encoder.Envelope(&e); err != nil {
 			return EnvelopeAnswer{}, err
 		}
-		entry := Entry{Queue: q, At: s.Now(), Items: e.Events, Parcel: e.EventID, Body: body}
+		// A store that has to choose parcels remembers the queue; senders choose those.
+		parcel := cmp.Or(e.EventID, NewEventID())
+		entry := Entry{Queue: q, At: s.Now(), Items: e.Events, Parcel: parcel, Body: body}
 		if _, err := s.Spool.Append(ctx, []Entry{entry}, nil); err != nil {
 			return EnvelopeAnswer{}, err
 		}
