@@ -5,6 +5,7 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -109,6 +110,7 @@ func (d *Drain) begin(ctx context.Context, turns *sync.WaitGroup) time.Duration 
 
 // forget drops what is known of queues that are empty.
 func (d *Drain) forget(waiting []relay.Queue) {
+	maps.DeleteFunc(d.stuck, func(q relay.Queue, _ *trouble) bool { return d.spool.IsEmpty(q) })
 	if len(d.parcel) <= 2*len(waiting)+parallel {
 		return
 	}
