@@ -23,9 +23,7 @@ func ingested(traffic *relay.Traffic, spool *relay.Spool) func() status.Ingest {
 			case relay.CountLost:
 				in.Dropped += n
 			case relay.CountRefused:
-				if reason == relay.ReasonClientRate || reason == relay.ReasonKeyRate {
-					in.Limited += n
-				}
+				countRefused(&in, reason, n)
 			}
 			name := what
 			if reason != "" && what != relay.CountPage {
@@ -34,6 +32,20 @@ func ingested(traffic *relay.Traffic, spool *relay.Spool) func() status.Ingest {
 			in.Details[name] += n
 		}
 		return in
+	}
+}
+
+// countRefused adds n refused requests. Each counts as one: how much was in it is
+// not known.
+func countRefused(in *status.Ingest, reason string, n int64) {
+	switch reason {
+	case relay.ReasonBot, relay.ReasonOptedOut: // nobody wanted them: answered with 202
+	case relay.ReasonClientRate, relay.ReasonKeyRate:
+		in.Limited += n
+	case relay.ReasonSpoolFull, relay.ReasonUnavailable, relay.ReasonUpstream: // answered with 5xx
+		in.Dropped += n
+	default:
+		in.Rejected += n
 	}
 }
 
