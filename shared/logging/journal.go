@@ -77,13 +77,14 @@ func (j *journal) newest() []Mistake {
 	return list
 }
 
-// secretNames are parts of attribute names whose values are not remembered. No
-// such attribute is logged today; this keeps a mistake there off the pages.
+// secretNames are parts of attribute names whose values are not remembered, but for
+// those of numbers (key_id). No such attribute is logged today; this keeps a mistake
+// there off the pages.
 var secretNames = []string{"key", "token", "secret", "password", "authorization", "cookie"}
 
 func factOf(a slog.Attr) string {
 	name := strings.ToLower(a.Key)
-	if slices.ContainsFunc(secretNames, func(s string) bool { return strings.Contains(name, s) }) {
+	if !strings.HasSuffix(name, "_id") && slices.ContainsFunc(secretNames, func(s string) bool { return strings.Contains(name, s) }) {
 		return "[redacted]"
 	}
 	return cut(a.Value.Resolve().String(), maxFactBytes)

@@ -50,6 +50,15 @@ func TestMistakesAreBoundedAndHoldNoSecret(t *testing.T) {
 	}
 }
 
+// Numbers of keys are no secrets: they say whose data is meant.
+func TestNumbersOfKeysAreRemembered(t *testing.T) {
+	log := logging.New(io.Discard, "notes", slog.LevelInfo)
+	log.Warn("spool full", "key_id", 12, "dsn_key", "s3cret")
+	if got := logging.Mistakes(log)[0].Facts; len(got) != 2 || got[0].Value != "12" || got[1].Value == "s3cret" {
+		t.Errorf("facts = %+v, want key_id and no dsn_key", got)
+	}
+}
+
 func TestAnotherLoggerHasNoMistakes(t *testing.T) {
 	log := logging.Discard()
 	log.Error("x")

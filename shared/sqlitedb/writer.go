@@ -152,7 +152,7 @@ func (w *writer) run() {
 			}
 		case <-idle.C:
 			if fileSize(w.db.path+"-wal") > 0 && !w.truncate() {
-				idle.Reset(idleTruncate) // a reader is in the way
+				idle.Reset(idleTruncate) // a reader or a full disk is in the way
 			}
 			continue
 		}
@@ -361,7 +361,7 @@ func truncateWAL(c *conn) (done bool, err error) {
 	}
 	var busy, log, moved int64
 	err = c.ints(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)", &busy, &log, &moved)
-	return busy == 0, errors.Join(err, c.exec("PRAGMA busy_timeout=5000"))
+	return err == nil && busy == 0, errors.Join(err, c.exec("PRAGMA busy_timeout=5000"))
 }
 
 func fileSize(path string) int64 {

@@ -24,7 +24,7 @@ type memory struct {
 	releases     map[nameKey]int64
 	hashes       map[hashKey]*hashEntry
 	tags         map[tagKey]int64
-	tagRows      map[int64]map[string]int // by hashes.id and name
+	tagRows      map[tagScope]map[string]int // values by scope and name
 	floods       floods
 	keys         *keyCache // of the store
 }
@@ -54,7 +54,7 @@ func newMemory(keys *keyCache) *memory {
 		releases:     make(map[nameKey]int64),
 		hashes:       make(map[hashKey]*hashEntry),
 		tags:         make(map[tagKey]int64),
-		tagRows:      make(map[int64]map[string]int),
+		tagRows:      make(map[tagScope]map[string]int),
 		floods:       make(floods),
 	}
 }

@@ -70,7 +70,12 @@ func uncountScopes(tx *sqlitedb.Tx, hash, environment, release int64) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec("DELETE FROM hash_scopes WHERE hash_id = ? AND n <= 0", hash)
+	if _, err = tx.Exec("DELETE FROM hash_scopes WHERE hash_id = ? AND n <= 0", hash); err != nil {
+		return err
+	}
+	// Who met it there is counted anew when there are events again.
+	_, err = tx.Exec(`DELETE FROM scope_users WHERE hash_id = ?1 AND environment_id = ?2 AND release_id = ?3
+		AND NOT EXISTS (SELECT 1 FROM hash_scopes WHERE hash_id = ?1 AND environment_id = ?2 AND release_id = ?3)`, hash, environment, release)
 	return err
 }
 

@@ -13,14 +13,17 @@ import (
 	"github.com/monlight/monlight/shared/sqlitedb"
 )
 
-// Different tags of a hash that are counted, each in so many environments and
-// releases: values come from outside. Those of people get more room.
+// Values of a tag that are counted for a hash in one environment and release: they
+// come from outside. Those of people get more room.
 const (
 	maxTagRows       = 200
 	maxUserTagRows   = 1000
 	maxCachedTags    = 8192
-	maxCachedTagRows = 256
+	maxCachedTagRows = 4096
 )
+
+// tagScope is where values of tags are told apart.
+type tagScope struct{ hash, environment, release int64 }
 
 type tagKey struct {
 	project     int64
@@ -73,7 +76,7 @@ func (s *Store) countTags(tx *sqlitedb.Tx, r *record, h *hashEntry) error {
 // id is 0 for one that is not in the database, where it comes only when it is counted:
 // values come from outside.
 func (s *Store) addTag(tx *sqlitedb.Tx, r *record, h *hashEntry, id int64, t event.Tag) error {
-	names, err := s.mem.tagRowsOf(tx, h.id)
+	names, err := s.mem.tagRowsOf(tx, tagScope{h.id, r.environment, r.release})
 	if err != nil {
 		return err
 	}
@@ -152,12 +155,13 @@ func (s *Store) forgetTags(ctx context.Context, limit int) error {
 	return nil
 }
 
-// tagRowsOf tells how many rows a hash has for each name of a tag.
-func (m *memory) tagRowsOf(tx *sqlitedb.Tx, hash int64) (map[string]int, error) {
-	if names, ok := m.tagRows[hash]; ok {
+// tagRowsOf tells how many values of each tag are counted in a scope.
+func (m *memory) tagRowsOf(tx *sqlitedb.Tx, in tagScope) (map[string]int, error) {
+	if names, ok := m.tagRows[in]; ok {
 		return names, nil
 	}
-	rows, err := tx.Query("SELECT t.name, count(*) FROM hash_tags c CROSS JOIN tags t ON t.id = c.tag_id WHERE c.hash_id = ? GROUP BY t.name", hash)
+	rows, err := tx.Query(`SELECT t.name, count(*) FROM hash_tags c CROSS JOIN tags t ON t.id = c.tag_id
+		WHERE c.hash_id = ? AND c.environment_id = ? AND c.release_id = ? GROUP BY t.name`, in.hash, in.environment, in.release)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +175,7 @@ func (m *memory) tagRowsOf(tx *sqlitedb.Tx, hash int64) (map[string]int, error) 
 		}
 		names[name] = int(n)
 	}
-	remember(m.tagRows, maxCachedTagRows, hash, names)
+	remember(m.tagRows, maxCachedTagRows, in, names)
 	return names, rows.Err()
 }
 
@@ -188,7 +192,7 @@ func (s *Store) uncountTags(tx *sqlitedb.Tx, r *record, hash, environment, relea
 			return err
 		}
 	}
-	delete(s.mem.tagRows, hash)
+	delete(s.mem.tagRows, tagScope{hash, environment, release})
 	_, err := tx.Exec("DELETE FROM hash_tags WHERE hash_id = ? AND n <= 0", hash)
 	return err
 }
