@@ -28,11 +28,11 @@ func (a *api) apply(ctx context.Context, c *command) ([]int64, error) {
 	case "unresolve":
 		return a.Tracker.Unresolve(ctx, c.IDs)
 	case "mute":
-		m, err := c.mute(a.Now())
-		if err != nil {
+		var err error
+		if c.muted, err = c.mute(a.Now()); err != nil {
 			return nil, err
 		}
-		return a.Tracker.Mute(ctx, c.IDs, m)
+		return a.Tracker.Mute(ctx, c.IDs, c.muted)
 	case "unmute":
 		return a.Tracker.Unmute(ctx, c.IDs, c.Environment)
 	case "assign":
@@ -94,12 +94,8 @@ func (a *api) changed(ctx context.Context, id int64, c *command) (changeJSON, er
 	answer := changeJSON{Status: changes[c.Action], ID: id, Environment: c.Environment}
 	switch c.Action {
 	case "mute":
-		m, err := c.mute(a.Now())
-		if err != nil {
-			return answer, err
-		}
-		answer.MutedUntil = &nullable{orNullTime(m.Until)}
-		answer.Events, answer.Users = m.Events, m.Users
+		answer.MutedUntil = &nullable{orNullTime(c.muted.Until)}
+		answer.Events, answer.Users = c.muted.Events, c.muted.Users
 	case "assign":
 		answer.Assignee = &nullable{orNullText(c.Assignee)}
 	case "resolve":

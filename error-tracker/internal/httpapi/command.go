@@ -31,6 +31,8 @@ type command struct {
 	Release     string
 	Assignee    string
 	Fingerprint string
+
+	muted tracker.Mute // what a mute has become, by the time of the request
 }
 
 // readDecision reads a command from the query string, or the body when nothing

@@ -136,7 +136,7 @@ func TestAutoResolveSetting(t *testing.T) {
 	}
 	s.post("/projects/1/settings", form("14"))
 	for days, want := range map[string]string{"soon": "auto_resolve = &#34;soon&#34;, want a whole number of days", "3651": "auto_resolve_days is 3651, want 0 to 3650"} {
-		if status, page := refused(s, "/projects/1/settings", form(days)); status != 422 || !strings.Contains(page, want) || f.settings.AutoResolve != 14 {
+		if status, page := refused(s, "/projects/1/settings", form(days)); status != 422 || !strings.Contains(page, want) || !strings.Contains(page, `maxlength="4" value="`+days+`"`) || f.settings.AutoResolve != 14 {
 			t.Errorf("%q: %d, saved %d, want %q", days, status, f.settings.AutoResolve, want)
 		}
 	}

@@ -42,7 +42,6 @@ type releaseRow struct {
 	Bad       bool   // many sessions crash
 	Sessions  int64
 	Adoption  string
-	Share     int // of 100
 	Deploys   []deployRow
 }
 
@@ -83,7 +82,7 @@ func (p *Pages) releaseRow(r *tracker.Release) releaseRow {
 		row.CrashFree, row.Bad = percent(part), part < badCrashRate
 	}
 	if r.Adoption >= 0 {
-		row.Adoption, row.Share = percent(r.Adoption), int(r.Adoption*100)
+		row.Adoption = percent(r.Adoption)
 	}
 	for i := range r.Deploys {
 		d := &r.Deploys[i]

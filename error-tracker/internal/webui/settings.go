@@ -40,17 +40,20 @@ func (p *Pages) projectSettings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.renderSettings(w, r, http.StatusOK, &t, s, "")
+	days := ""
+	if s.AutoResolve != 0 {
+		days = strconv.Itoa(s.AutoResolve)
+	}
+	return p.renderSettings(w, r, http.StatusOK, &t, s, days, "")
 }
 
-func (p *Pages) renderSettings(w http.ResponseWriter, r *http.Request, status int, t *tracker.Project, s *tracker.Settings, why string) error {
+// renderSettings shows the form of s; days is the text of the field auto_resolve, as it was sent.
+func (p *Pages) renderSettings(w http.ResponseWriter, r *http.Request, status int, t *tracker.Project, s *tracker.Settings, days, why string) error {
 	d := settingsPage{
 		ID: t.ID, Since: s.Version, Parent: p.projectURL(t.ID), Health: p.ingestURL(t.ID, tracker.LastDay), URL: p.projectURL(t.ID) + "/settings", Name: projectName(t.Name), Why: webui.Line(why, 300),
 		Remove: strings.Join(s.Scrub.Remove, "\n"), Keep: strings.Join(s.Scrub.Keep, "\n"), Off: s.Scrub.Off, DropIP: s.Scrub.DropIP,
 		Localhost: s.Filters.Localhost, Extensions: s.Filters.Extensions, Crawlers: s.Filters.Crawlers, Messages: strings.Join(s.Filters.Messages, "\n"),
-	}
-	if s.AutoResolve != 0 {
-		d.AutoResolve = strconv.Itoa(s.AutoResolve)
+		AutoResolve: webui.Line(days, 30),
 	}
 	return p.ui.Render(w, r, status, webui.Page{Name: "settings", Title: "Settings of " + d.Name, Section: "/projects", Assets: []string{"form.css", "issue.css", "project.css"}, Data: d})
 }
@@ -68,6 +71,7 @@ func (p *Pages) changeSettings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return errs.New(errs.Invalid, "version = %q, want that of the settings which the form was made from", webui.Line(f.Get("version"), 30))
 	}
+	days := strings.TrimSpace(f.Get("auto_resolve"))
 	var now int64
 	var sent tracker.Settings
 	_, err = p.opts.Tracker.ChangeSettings(r.Context(), id, func(s *tracker.Settings) error {
@@ -76,7 +80,6 @@ func (p *Pages) changeSettings(w http.ResponseWriter, r *http.Request) error {
 		s.Filters = inbound.Rules{
 			Localhost: f.Get("localhost") != "", Extensions: f.Get("extensions") != "", Crawlers: f.Get("crawlers") != "", Messages: lines(f.Get("messages")),
 		}
-		days := strings.TrimSpace(f.Get("auto_resolve"))
 		s.AutoResolve = 0
 		var mistake error
 		if days != "" {
@@ -98,7 +101,7 @@ func (p *Pages) changeSettings(w http.ResponseWriter, r *http.Request) error {
 			// Who read the message may save over what the other one chose.
 			status, why, sent.Version = http.StatusConflict, changedByOther, now
 		}
-		return p.renderSettings(w, r, status, &t, &sent, why)
+		return p.renderSettings(w, r, status, &t, &sent, days, why)
 	}
 	if err != nil {
 		return err
