@@ -49,7 +49,7 @@ test-go test-e2e test-openapi test-browser test-python test-deploy: test-%:
 
 soak: build ## the long fault tests: SOAK_ROUNDS (1000) kills, SOAK_CUTS (1000) power cuts, SOAK_DURATION (1h) of the full stack
 	@rm -f e2e/out/figures.jsonl
-	cd e2e && E2E_BIN=$(CURDIR)/bin $(GO) test -tags soak -run Soak -timeout 12h -v .
+	cd e2e && E2E_BIN=$(CURDIR)/bin $(GO) test -tags soak -count=1 -run Soak -timeout 12h -v .
 	cd e2e && E2E_BIN=$(CURDIR)/bin SOAK_ROUNDS=$${SOAK_ROUNDS:-1000} SOAK_CUTS=$${SOAK_CUTS:-1000} SOAK_SYSCALLS=$${SOAK_SYSCALLS:-60} \
 		SOAK_DURATION=$${SOAK_DURATION:-1h} $(GO) test -tags soak -count=1 -timeout 12h -v ./promises
 	@cd e2e && $(GO) run ./figures
