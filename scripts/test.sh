@@ -8,8 +8,10 @@ cd "$root" || exit
 names=() results=() seconds=() notes=()
 failed=0 not_run=0
 
-# asked NAME: whether the suite is to run.
-asked() { [ ${#wanted[@]} -eq 0 ] || [[ " ${wanted[*]} " == *" ${1%%:*} "* ]]; }
+# asked NAME: whether the suite is to run: by its name, or by what stands before the colon.
+asked() {
+  [ ${#wanted[@]} -eq 0 ] || [[ " ${wanted[*]} " == *" $1 "* || " ${wanted[*]} " == *" ${1%%:*} "* ]]
+}
 
 # suite NAME COMMAND...: runs it unless other suites were asked for.
 suite() {
@@ -36,6 +38,7 @@ beside() {
   say ''
   say "=== $1 begins, and is shown when it has ended"
   shift
+  make --no-print-directory build >/dev/null || true # two builds at once would write the same files; the suite says what fails
   beside_start=$SECONDS beside_dir=$(mktemp -d)
   trap 'kill "$beside_pid" 2>/dev/null; rm -rf "$beside_dir"' EXIT
   {
@@ -106,6 +109,7 @@ browser() {
   local chromium
   chromium=$(chromium_path) || { cannot 'no Chromium (apt-get install chromium, or set CHROMIUM)'; return; }
   make --no-print-directory build || return 1
+  asked e2e || rm -f e2e/out/figures.jsonl # those of an older run
   (
     cd e2e/browser || exit 1
     [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund || exit 1
@@ -205,6 +209,9 @@ say ''
 say 'Suite                    Result     Seconds'
 for i in "${!names[@]}"; do
   printf '%-24s %-10s %7s  %s\n' "${names[$i]}" "${results[$i]}" "${seconds[$i]}" "${notes[$i]}"
+done
+for w in "${wanted[@]}"; do
+  [[ " ${names[*]} " == *" $w "* || " ${names[*]} " == *" $w:"* ]] || die "no such suite: $w"
 done
 say ''
 if [ $failed -gt 0 ]; then die "$failed suites failed"; fi
