@@ -40,7 +40,8 @@ func run(out io.Writer) error {
 // table prints the last figure of each test, in the order of the rows.
 func table(out io.Writer, in io.Reader) error {
 	last := map[harness.Figure]harness.Figure{} // by everything but the text
-	for lines := bufio.NewScanner(in); lines.Scan(); {
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
 		var f harness.Figure
 		if err := json.Unmarshal(lines.Bytes(), &f); err != nil {
 			return err
@@ -48,6 +49,9 @@ func table(out io.Writer, in io.Reader) error {
 		key := f
 		key.Text = ""
 		last[key] = f
+	}
+	if err := lines.Err(); err != nil {
+		return err
 	}
 	var all []harness.Figure
 	for _, f := range last {

@@ -28,3 +28,10 @@ func TestTableHasTheLastFigureOfEachTestInTheOrderOfTheRows(t *testing.T) {
 		t.Errorf("got %s, want %s", out.String(), want)
 	}
 }
+
+func TestAFileThatCannotBeReadToItsEndIsAnError(t *testing.T) {
+	var out strings.Builder
+	if err := table(&out, strings.NewReader(`{"Row":"A1","Text":"`+strings.Repeat("x", 1<<20)+`"}`)); err == nil {
+		t.Errorf("no error, but %q", out.String())
+	}
+}
