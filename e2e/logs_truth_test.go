@@ -176,7 +176,9 @@ func (g *generator) caughtUp() {
 
 // compare reads everything that is stored.
 func (g *generator) compare() (missing, doubled int) {
-	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, g.s.URL+"/api/logs/export?format=ndjson&limit=1000000", nil)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, g.s.URL+"/api/logs/export?format=ndjson&limit=1000000", nil)
 	if err != nil {
 		g.t.Fatal(err)
 	}

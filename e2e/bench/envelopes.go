@@ -139,7 +139,7 @@ func (s *server) ask(method string, r *request, v any) error {
 	for name, value := range r.header {
 		req.Header.Set(name, value)
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := client.Do(req)
 	if err != nil {
 		return err
 	}

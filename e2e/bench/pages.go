@@ -132,7 +132,7 @@ func (s *server) read(path string) (int, error) {
 		return 0, err
 	}
 	req.Header.Set("X-API-Key", harness.Key)
-	res, err := http.DefaultClient.Do(req)
+	res, err := client.Do(req)
 	if err != nil {
 		return 0, err
 	}

@@ -16,6 +16,9 @@ import (
 	"github.com/monlight/monlight/e2e/harness"
 )
 
+// client gives up: a server that hangs ends the run.
+var client = http.Client{Timeout: time.Minute}
+
 // server is a running binary with a folder of its own.
 type server struct {
 	url, folder string
@@ -47,7 +50,7 @@ func (b *bench) start() (*server, error) {
 		return nil, err
 	}
 	for range 200 {
-		if r, err := http.Get(s.url + "/health"); err == nil {
+		if r, err := client.Get(s.url + "/health"); err == nil {
 			r.Body.Close()
 			if r.StatusCode == http.StatusOK {
 				return s, nil

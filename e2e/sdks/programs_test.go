@@ -176,7 +176,9 @@ func post(t *testing.T, dsn *url.URL, envelope string, compress bool) {
 	} else {
 		body.WriteString(envelope)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+dsn.Host+"/api"+dsn.Path+"/envelope/", &body)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+dsn.Host+"/api"+dsn.Path+"/envelope/", &body)
 	if err != nil {
 		t.Fatal(err)
 	}
