@@ -142,7 +142,7 @@ func TestCompressedBombs(t *testing.T) {
 	}{
 		{"256 MB in 256 KB", "gzip", squeezed(t, io.LimitReader(zeros{}, 256<<20)), []int{400, 413}},
 		{"one in another", "gzip", squeezed(t, bytes.NewReader(squeezed(t, io.LimitReader(zeros{}, 64<<20)))), []int{400, 413, 415}},
-		{"100,000 members", "gzip", bytes.Repeat(squeezed(t, strings.NewReader("")), 2500), []int{400, 413}},
+		{"2,500 members", "gzip", bytes.Repeat(squeezed(t, strings.NewReader("")), 2500), []int{400, 413}},
 		{"cut off", "gzip", small[:len(small)-5], []int{400}},
 		{"a wrong checksum", "gzip", wrong, []int{400}},
 		{"no gzip", "gzip", []byte("hello"), []int{400}},
@@ -153,11 +153,21 @@ func TestCompressedBombs(t *testing.T) {
 		s := m.start(t)
 		latencies(t, m, s, 0, 20)
 		_, before := s.Memory()
+		answered := 0
 		for _, b := range bodies {
 			r := m.put(1000)
 			r.Body = b.body
 			r.Header["Content-Encoding"] = b.encoding
-			if got, err := s.Try(r); err == nil && !slices.Contains(b.status, got.Status) {
+			got, err := s.Try(r)
+			for again := 0; err != nil && again < 2; again++ { // a refusal that closes the connection can be lost on the way
+				got, err = s.Try(r)
+			}
+			if err != nil {
+				t.Errorf("%s: no answer: %v", b.name, err)
+				continue
+			}
+			answered++
+			if !slices.Contains(b.status, got.Status) {
 				t.Errorf("%s: %d %.200s, want one of %v", b.name, got.Status, got.Body, b.status)
 			}
 		}
@@ -166,7 +176,7 @@ func TestCompressedBombs(t *testing.T) {
 		if after-before > 24<<20 {
 			t.Errorf("memory at its peak was %d MB more than before", (after-before)>>20)
 		}
-		harness.Note(t, "B2", m.name, "%d bombs and broken bodies refused with 400, 413 or 415; peak memory %+.1f MB", len(bodies), float64(after-before)/(1<<20))
+		harness.Note(t, "B2", m.name, "%d of %d bombs and broken bodies answered, with 400, 413 or 415; peak memory %+.1f MB", answered, len(bodies), float64(after-before)/(1<<20))
 	})
 }
 
@@ -241,6 +251,9 @@ func TestOverloadIsShed(t *testing.T) {
 		}
 		if peak > memoryLimits[m.name] {
 			t.Errorf("memory at its peak %d MB, the bound is %d", peak>>20, memoryLimits[m.name]>>20)
+		}
+		if len(health) < 10 {
+			t.Errorf("health was asked only %d times", len(health))
 		}
 		p99 := harness.Percentile(health, 99)
 		if p99 > 2*time.Second {

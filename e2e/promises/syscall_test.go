@@ -53,6 +53,9 @@ func TestKillsAtEverySystemCall(t *testing.T) {
 		if killed["pwrite64"] < min(most, 3) || killed["fsync"] < min(most, 3) {
 			t.Errorf("killed only at %v: the test saw too little", killed)
 		}
+		if n := len(l.acknowledged); n < 20 {
+			t.Errorf("%d items were acknowledged: the test saw too little", n)
+		}
 		harness.Note(t, "A2", m.name, "killed at %d pwrite64, %d fsync, %d ftruncate, %d unlink: lost 0 of %d, doubled 0, damaged 0", killed["pwrite64"], killed["fsync"], killed["ftruncate"], killed["unlink"], len(l.acknowledged))
 	})
 }
