@@ -1,7 +1,7 @@
 // Command mutations shows that the tests see what they are there for: it takes
 // one safety after the other out of the sources (by "go build -overlay", nothing
 // is changed), runs the test that guards it, and wants that test to fail. It
-// prints a Markdown table, and exits with 1 if a test stayed green.
+// prints a Markdown table, and exits with 1 if a test stayed green or could not run.
 package main
 
 import (
@@ -70,6 +70,7 @@ type mutation struct {
 	also          [][2]string // further changes of the file
 	module        string      // folder of the module whose test it is
 	pkg, test     string      // package in it, and pattern of the test
+	hangs         bool        // without it the test may run into its time limit
 	testAsRunning string      // of a service whose program the test runs: only that one is built anew
 }
 
@@ -109,6 +110,10 @@ func (m mutation) try(top string) (red bool, why string, err error) {
 		return false, "", fmt.Errorf("there is no test %s", m.test)
 	case err == nil:
 		return false, "green", nil
+	case strings.Contains(text, "needs root") || strings.Contains(text, "apt-get install"):
+		return false, "", fmt.Errorf("the test cannot run here:\n%s", text)
+	case strings.Contains(text, "test timed out") && !m.hangs:
+		return false, "", fmt.Errorf("the test did not come to an end:\n%s", text)
 	}
 	for line := range strings.Lines(text) { // the first message of a test
 		if regexp.MustCompile(`^\s+\w+_test\.go:\d+: `).MatchString(line) {
