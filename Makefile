@@ -5,6 +5,7 @@ MODULES  := shared error-tracker log-viewer metrics-collector browser-relay e2e
 # A service is a folder with a main.go; those that come later have none yet.
 SERVICES := $(patsubst %/main.go,%,$(wildcard $(addsuffix /main.go,error-tracker log-viewer metrics-collector browser-relay)))
 CODE     := $(foreach m,$(MODULES),$(if $(shell find $(m) -name '*.go' -print -quit),$(m)))
+LINTED   := $(CODE) tools/docs
 TOOLS    := $(CURDIR)/.tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VERSION := v2.15.0
@@ -64,13 +65,13 @@ bench: build ## measure speed and memory of the built services; prints one table
 	@scripts/bench.sh
 
 lint: $(LINT) ## gofmt, go vet with and without the workspace, golangci-lint with the dependency rule
-	@scripts/lint.sh $(LINT) $(CODE)
+	@scripts/lint.sh $(LINT) $(LINTED)
 
 $(LINT):
 	GOBIN=$(TOOLS) GOWORK=off GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 
 fmt: ## format the Go code
-	gofmt -w $(CODE)
+	gofmt -w $(LINTED)
 
 screenshots: build ## take the pictures in docs/screenshots again
 	@UPDATE_SCREENSHOTS=1 scripts/test.sh browser

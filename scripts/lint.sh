@@ -12,10 +12,15 @@ $unformatted"
 
 for m in "$@"; do
   say "lint $m"
-  (cd "$m" && go vet ./...)
-  # As in an image build, where there is no workspace.
-  (cd "$m" && GOWORK=off go build -o /dev/null ./...)
-  (cd "$m" && "$linter" run --config "$root/.golangci.yml" ./...)
+  (
+    cd "$m"
+    # Tools are modules of their own, outside of the workspace.
+    grep -q "^[[:space:]]*\./$m\$" "$root/go.work" || export GOWORK=off
+    go vet ./...
+    # As in an image build, where there is no workspace.
+    GOWORK=off go build -o /dev/null ./...
+    "$linter" run --config "$root/.golangci.yml" ./...
+  )
 done
 
 if have shellcheck; then

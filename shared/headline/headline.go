@@ -13,9 +13,6 @@ import (
 	"strings"
 )
 
-// FileVariable is the environment variable with the file that Note appends to.
-const FileVariable = "BENCH_FIGURES"
-
 // Figure is something that was measured. Figures with the same Service, What and
 // Unit were measured in the same run, and are compared.
 type Figure struct {
@@ -28,18 +25,17 @@ type Figure struct {
 	Aim     float64 `json:"aim,omitempty"`  // of the service; 0 is none
 }
 
-// Note adds a figure to the file that the environment names. Without one it does
-// nothing: a bench program that is run alone prints its own tables.
-func Note(f Figure) (err error) {
-	name := os.Getenv(FileVariable)
-	if name == "" {
+// Note adds a figure to a file. Without one it does nothing: a bench program that
+// is run alone prints its own tables.
+func Note(file string, f Figure) (err error) {
+	if file == "" {
 		return nil
 	}
 	line, err := json.Marshal(f)
 	if err != nil {
 		return err
 	}
-	out, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	out, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 
 func TestFiguresOfOneRunStandInOneRow(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "figures.jsonl")
-	t.Setenv(headline.FileVariable, file)
 	for _, f := range []headline.Figure{
 		{Service: "metrics-collector", What: "points", Value: 2_460_000, Unit: "/s", Aim: 1_000_000},
 		{Service: "metrics-collector", What: "points", Program: "prometheus", Value: 690_000, Unit: "/s"},
@@ -24,7 +23,7 @@ func TestFiguresOfOneRunStandInOneRow(t *testing.T) {
 		{Service: "metrics-collector", What: "lookups", Program: "other", Value: 500, Unit: "/s"},
 		{Service: "error-tracker", What: "reports", Value: 3570.4, Unit: "/s"},
 	} {
-		if err := headline.Note(f); err != nil {
+		if err := headline.Note(file, f); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -58,8 +57,7 @@ func TestAFigureOfAnotherProgramAloneIsAnError(t *testing.T) {
 }
 
 func TestWithoutAFileNothingIsNoted(t *testing.T) {
-	t.Setenv(headline.FileVariable, "")
-	if err := headline.Note(headline.Figure{}); err != nil {
+	if err := headline.Note("", headline.Figure{}); err != nil {
 		t.Error(err)
 	}
 }
