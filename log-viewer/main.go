@@ -127,6 +127,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, store *sqlite.St
 		Edge: edge,
 		Handler: routes(edge, guard, ui, httpapi.Options{
 			Logs: entries, Status: state.Handler(), Handle: edge.Handle, Now: time.Now, Stream: httpapi.DefaultStreamTimes, Exports: maxExports,
+			Lives: func() map[string]logs.Lifecycle { return lives(source.Status()) },
 		}, s.rateLimit),
 		MetricsGuard: guard.API,
 		Health:       health(entries, db),
@@ -150,13 +151,24 @@ func reading(st docker.Status) webui.Reading {
 		if c.State == docker.Excluded {
 			continue
 		}
-		state := webui.SourceState{Name: c.Name, State: string(c.State), Problem: c.State == docker.Failing}
+		state := webui.SourceState{Name: c.Name, State: string(c.State), Problem: c.State == docker.Failing, Life: c.Life}
 		if c.Reason != "" {
 			state.State += ": " + c.Reason
 		}
 		r.Sources = append(r.Sources, state)
 	}
 	return r
+}
+
+// lives is what is known of the life of each container that is read.
+func lives(st docker.Status) map[string]logs.Lifecycle {
+	m := make(map[string]logs.Lifecycle, len(st.Containers))
+	for _, c := range st.Containers {
+		if c.Life != nil {
+			m[c.Name] = *c.Life
+		}
+	}
+	return m
 }
 
 // health says whether the database answers. A disk that is full is no reason to

@@ -25,6 +25,7 @@ var (
 	tailsDropped   = figures.Counter("log_viewer_tail_dropped_total", "Entries that slow readers of live streams missed.")
 	damagedUnits   = figures.Counter("log_viewer_damaged_total", "Times that stored entries were found damaged.")
 	containersRead = figures.Gauge("log_viewer_containers", "Containers whose logs are read.")
+	crashLoops     = figures.Gauge("log_viewer_containers_crash_loop", "Containers that end soon after each of their starts, again and again.")
 	linesRead      = figures.Counter("log_viewer_source_lines_total", "Lines read from containers.")
 	bytesRead      = figures.Counter("log_viewer_source_bytes_total", "Bytes read from containers' log files.")
 	readErrors     = figures.Counter("log_viewer_source_errors_total", "Records of log files that are none, or too long.")
@@ -69,6 +70,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 
 	f := c.source.Figures()
 	containersRead.Send(ch, float64(f.Containers))
+	crashLoops.Send(ch, float64(loops(c.source.Status(), time.Now())))
 	linesRead.Send(ch, float64(f.Lines))
 	bytesRead.Send(ch, float64(f.Bytes))
 	readErrors.Send(ch, float64(f.Errors))
@@ -76,4 +78,15 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	readPaused.Send(ch, figures.Bool(f.Paused))
 	rotations.Send(ch, float64(f.Rotations))
 	filesMissed.Send(ch, float64(f.Missed))
+}
+
+// loops is how many containers are in a crash loop.
+func loops(st docker.Status, now time.Time) int {
+	n := 0
+	for _, c := range st.Containers {
+		if c.Life != nil && c.Life.CrashLoop(now) {
+			n++
+		}
+	}
+	return n
 }

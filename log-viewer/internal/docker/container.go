@@ -35,33 +35,36 @@ type container struct {
 // errUnfinished is the error of a config that is no JSON, or not yet.
 var errUnfinished = errors.New(configFile + " is not what Docker writes")
 
-// configOf reads the config of a container. A container whose config cannot be
-// read goes by the beginning of its id.
-func configOf(root *os.Root, id string) (container, error) {
+// configOf reads the config of a container, and what it says about the life of
+// it, nil when that is not known. A container whose config cannot be read goes by
+// the beginning of its id.
+func configOf(root *os.Root, id string) (container, *observation, error) {
 	c := container{id: id, name: cleanName(id[:min(len(id), 12)])}
 	c.labels.Kind = "docker"
 	f, err := openRegular(root, id+"/"+configFile)
 	if err != nil {
-		return c, err
+		return c, nil, err
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
 	if err != nil {
-		return c, err
+		return c, nil, err
 	}
 	if len(data) > maxConfig {
-		return c, errors.New(configFile + " is larger than 4 MiB")
+		return c, nil, errors.New(configFile + " is larger than 4 MiB")
 	}
 	var in struct {
-		Name    string
-		Created time.Time
-		Config  struct {
+		Name                   string
+		Created                time.Time
+		State, RestartCount    json.RawMessage
+		HasBeenManuallyStopped any
+		Config                 struct {
 			Image  string
 			Labels map[string]string
 		}
 	}
 	if err := json.Unmarshal(data, &in); err != nil {
-		return c, errUnfinished
+		return c, nil, errUnfinished
 	}
 	if name := cleanName(strings.TrimPrefix(in.Name, "/")); name != "" {
 		c.name = name
@@ -71,7 +74,10 @@ func configOf(root *os.Root, id string) (container, error) {
 	c.labels.Image = cleanLabel(in.Config.Image)
 	c.labels.Service = cleanLabel(in.Config.Labels["com.docker.compose.service"])
 	c.labels.Project = cleanLabel(in.Config.Labels["com.docker.compose.project"])
-	return c, nil
+	if o, ok := observe(in.State, in.RestartCount, in.HasBeenManuallyStopped == true); ok {
+		return c, &o, nil
+	}
+	return c, nil, nil
 }
 
 func cleanName(s string) string  { return clean(s, logs.MaxSourceName) }

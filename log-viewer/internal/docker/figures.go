@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/monlight/monlight/log-viewer/internal/logs"
 )
 
 // counters are what a source has seen since it was started.
@@ -48,7 +50,9 @@ type Container struct {
 	State    State
 	Reason   string
 	LagBytes int64
-	LastRead time.Time // zero when nothing was read yet
+	LastRead time.Time       // zero when nothing was read yet
+	Life     *logs.Lifecycle // as of the call; nil when it is not known
+	history  *history
 }
 
 // Status is what a source did and does.
@@ -74,6 +78,13 @@ func (s *Source) Status() Status {
 	st := s.status
 	st.Containers = slices.Clone(s.status.Containers)
 	s.mu.Unlock()
+	now := s.opts.Now()
+	for i := range st.Containers {
+		if c := &st.Containers[i]; c.history != nil {
+			l := c.history.lifecycle(now)
+			c.Life, c.history = &l, nil
+		}
+	}
 	st.Figures = s.live(st.Figures)
 	if p := s.pause.Load(); p != nil {
 		st.PauseError = *p
@@ -103,6 +114,9 @@ func (s *Source) report(excluded []Container, err error) {
 			c.State, c.Reason = Waiting, "no log file of the json-file driver yet"
 		case f.lastErr != "":
 			c.State = Failing
+		}
+		if f.alive {
+			c.history = f.life
 		}
 		st.LagBytes += f.lag
 		if f.seg != nil {

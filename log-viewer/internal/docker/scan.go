@@ -56,7 +56,7 @@ func (s *Source) scan(ctx context.Context) {
 
 // look reads the config of a container and follows its log, or no longer.
 func (s *Source) look(ctx context.Context, id string) {
-	c, err := configOf(s.root, id)
+	c, seen, err := configOf(s.root, id)
 	f := s.followers[id]
 	if f == nil && (missing(err) || errors.Is(err, errUnfinished)) && s.young(id) {
 		s.again = true // it is being made
@@ -89,6 +89,9 @@ func (s *Source) look(ctx context.Context, id string) {
 		s.opts.Log.InfoContext(ctx, "reading container log", "container", c.name, "id", id[:min(len(id), 12)])
 	} else if f.container != c {
 		f.container, f.announced = c, false
+	}
+	if f.alive = seen != nil; f.alive {
+		f.life = f.life.with(*seen, s.opts.Now())
 	}
 	f.dirty = true
 	s.watch.add(id)

@@ -32,7 +32,7 @@ type Logs interface {
 	Tail(ctx context.Context, f logs.Filter, after int64) (*logs.Tail, error)
 }
 
-// Options are the parts the API is built of; none may be nil or 0.
+// Options are the parts the API is built of; only Lives may be nil.
 type Options struct {
 	Logs    Logs
 	Status  http.HandlerFunc // GET /api/status, the same in every service
@@ -40,6 +40,8 @@ type Options struct {
 	Now     func() time.Time
 	Stream  StreamTimes
 	Exports int // downloads at once
+	// Lives is what is known of the life of containers, by name; nil knows nothing.
+	Lives func() map[string]logs.Lifecycle
 }
 
 type api struct {

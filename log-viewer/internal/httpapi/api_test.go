@@ -44,6 +44,11 @@ func newAPI(t *testing.T, times httpapi.StreamTimes, o logs.Options) api {
 	r := chi.NewRouter()
 	httpapi.Routes(r, httpapi.Options{
 		Logs: s, Handle: func(f problem.HandlerFunc) http.HandlerFunc { return problem.Handler(log, f) }, Now: o.Now, Stream: times, Exports: 2,
+		Lives: func() map[string]logs.Lifecycle {
+			return map[string]logs.Lifecycle{"api": {
+				Phase: logs.Restarting, StartedAt: now.Add(-time.Minute), ExitedAt: now.Add(-time.Second), ExitKnown: true, ExitCode: 137, OOMKilled: true, RestartCount: 9, Restarts: 7,
+			}, "new": {Phase: logs.Created}}
+		},
 	}, edge.Body(httpapi.MaxBody), edge.Body(httpapi.MaxIngestBody, httpapi.Zstd()))
 	return api{r, s}
 }
@@ -280,6 +285,12 @@ func TestCounts(t *testing.T) {
 		if status, body := a.get(t, target); status != http.StatusOK || !strings.HasPrefix(body, want) && !strings.Contains(body, want) {
 			t.Errorf("%s: %d\n%s, want\n%s", target, status, body, want)
 		}
+	}
+	// What is known of their life; nothing is said where nothing is.
+	life := `"state":"restarting","crash_loop":true,"restarts_10m":7,"restart_count":9,"started_at":"2026-11-20T11:59:00Z","exited_at":"2026-11-20T11:59:59Z","exit_code":137,"oom_killed":true}`
+	_, body := a.get(t, "/api/containers")
+	if i := strings.Index(body, `{"name":"web"`); i < 0 || !strings.Contains(body[:i], life) || strings.Contains(body[i:], "state") || strings.Contains(body, `"new"`) {
+		t.Errorf("containers: %s, want %s for the first alone", body, life)
 	}
 	for _, pair := range [][2]string{{"/api/containers", "/api/logs/containers"}, {"/api/stats", "/api/logs/stats"}} {
 		_, one := a.get(t, pair[0])

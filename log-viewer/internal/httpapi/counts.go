@@ -138,6 +138,34 @@ type containerJSON struct {
 	Service       string  `json:"service,omitempty"`
 	Project       string  `json:"project,omitempty"`
 	Host          string  `json:"host,omitempty"`
+
+	// What Docker says about the container; left out when it is not known.
+	*lifeJSON
+}
+
+type lifeJSON struct {
+	State        logs.Phase `json:"state"`
+	CrashLoop    bool       `json:"crash_loop"`
+	Restarts     int        `json:"restarts_10m"`
+	RestartCount int        `json:"restart_count"`
+	StartedAt    string     `json:"started_at,omitempty"`
+	ExitedAt     string     `json:"exited_at,omitempty"`
+	ExitCode     *int       `json:"exit_code,omitempty"`
+	OOMKilled    *bool      `json:"oom_killed,omitempty"`
+}
+
+func lifeOf(l logs.Lifecycle, now time.Time) *lifeJSON {
+	j := &lifeJSON{State: l.Phase, CrashLoop: l.CrashLoop(now), Restarts: l.Restarts, RestartCount: l.RestartCount}
+	if !l.StartedAt.IsZero() {
+		j.StartedAt = formatTime(l.StartedAt.UnixNano())
+	}
+	if !l.ExitedAt.IsZero() {
+		j.ExitedAt = formatTime(l.ExitedAt.UnixNano())
+	}
+	if l.ExitKnown {
+		j.ExitCode, j.OOMKilled = &l.ExitCode, &l.OOMKilled
+	}
+	return j
 }
 
 // containers is GET /api/containers.
@@ -146,15 +174,23 @@ func (a *api) containers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	var lives map[string]logs.Lifecycle
+	if a.Lives != nil {
+		lives = a.Lives()
+	}
 	out := make([]containerJSON, 0, len(all))
 	for _, s := range all {
 		if s.Entries == 0 {
 			continue
 		}
 		l := s.Labels
-		out = append(out, containerJSON{
-			s.Name, s.Entries, s.Errors, s.Bytes, formatTime(s.First), formatTime(s.Last), s.Rate, l.Kind, l.Image, l.Service, l.Project, l.Host,
-		})
+		c := containerJSON{
+			s.Name, s.Entries, s.Errors, s.Bytes, formatTime(s.First), formatTime(s.Last), s.Rate, l.Kind, l.Image, l.Service, l.Project, l.Host, nil,
+		}
+		if life, ok := lives[s.Name]; ok {
+			c.lifeJSON = lifeOf(life, a.Now())
+		}
+		out = append(out, c)
 	}
 	return problem.JSON(w, http.StatusOK, map[string]any{"containers": out})
 }

@@ -65,6 +65,7 @@ type SourceState struct {
 	Name    string
 	State   string // "reading", or what is the matter
 	Problem bool
+	Life    *logs.Lifecycle // nil when it is not known
 }
 
 // Options are what the pages are built from.

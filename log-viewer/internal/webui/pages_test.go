@@ -38,7 +38,11 @@ func newPages(t *testing.T) (http.Handler, *logs.Service) {
 	p, err := webui.New(webui.Options{
 		Logs: s, PublicURL: "http://example.org", Folder: "/var/lib/docker/containers", Retention: webui.Retention{Entries: 1000, Age: 30 * 24 * time.Hour},
 		Reading: func() webui.Reading {
-			return webui.Reading{Paused: "the disk is full", Sources: []webui.SourceState{{Name: "web", State: "following"}, {Name: "broken", State: "cannot be read", Problem: true}}}
+			return webui.Reading{Paused: "the disk is full", Sources: []webui.SourceState{
+				{Name: "web", State: "following", Life: &logs.Lifecycle{Phase: logs.Running, StartedAt: now.Add(-time.Hour)}}, {Name: "broken", State: "cannot be read", Problem: true},
+				{Name: "worker", State: "following", Life: &logs.Lifecycle{Phase: logs.Restarting, StartedAt: now.Add(-time.Minute), ExitedAt: now.Add(-time.Second), Restarts: 7, ExitKnown: true, ExitCode: 1}},
+				{Name: "job", State: "following", Life: &logs.Lifecycle{Phase: logs.Exited, ExitKnown: true, ExitCode: 2}},
+			}}
 		},
 		Now: func() time.Time { return now },
 	})
@@ -186,11 +190,48 @@ func TestContainersSayHowTheyDo(t *testing.T) {
 	add(t, s, "gone", logs.Info, now.Add(-49*time.Hour), "x")
 	_, page := get(t, h, "/containers")
 	text := strip(page)
-	for _, want := range []string{"Entries kept 5", "1 % of the 1 000", "kept for 30 days", "web web:1.2 following", "25.0 %", "broken cannot be read no lines yet", "gone gone:1.2 gone 2d ago", "of 50 (MAX_TAILS)", "Reading waits, and will go on where it stopped: the disk is full"} {
+	for _, want := range []string{"Entries kept 5", "1 % of the 1 000", "kept for 30 days", "web running web:1.2 following", "25.0 %", "broken unknown cannot be read no lines yet", "gone – gone:1.2 gone 2d ago", "of 50 (MAX_TAILS)", "Reading waits, and will go on where it stopped: the disk is full"} {
 		if !strings.Contains(strings.ReplaceAll(text, "\u202f", " "), want) {
 			t.Errorf("the page lacks %q: %s", want, text)
 		}
 	}
+}
+
+func TestContainersThatCrashComeFirst(t *testing.T) {
+	h, s := newPages(t)
+	add(t, s, "web", logs.Info, now, "a")
+	add(t, s, "worker", logs.Error, now.Add(-2*time.Second), "FATAL")
+	names := regexp.MustCompile(`<tr data-row><th scope="row" class="name"><a [^>]*>([^<]*)`)
+	rows := func(page string) string {
+		var out []string
+		for _, m := range names.FindAllStringSubmatch(page, -1) {
+			out = append(out, m[1])
+		}
+		return strings.Join(out, " ")
+	}
+	for target, want := range map[string]string{
+		"/containers":                  "worker job web broken",
+		"/containers?state=crash-loop": "worker",
+		"/containers?state=running":    "worker web",
+		"/containers?state=stopped":    "job",
+		"/containers?state=nonsense":   "worker job web broken",
+	} {
+		_, page := get(t, h, target)
+		if got := rows(page); got != want {
+			t.Errorf("%s has %q, want %q", target, got, want)
+		}
+		text := strip(page)
+		if want := "All 4 Crash loop 1 Running 2 Not running 1"; !strings.Contains(text, want) {
+			t.Errorf("%s lacks the choice %q: %s", target, want, text)
+		}
+		if n := strings.Count(page, `aria-current="true">`); n != 1 {
+			t.Errorf("%s has %d choices made", target, n)
+		}
+	}
+	_, page := get(t, h, "/containers?state=crash-loop&refresh=30s")
+	contains(t, page, `<span class="badge red"`, `crash loop: 7 restarts in 10 min, last exit 1`,
+		`href="/?container=worker&amp;since=2026-11-20T11%3A59%3A59Z&amp;until=2026-11-20T12%3A00%3A34Z"`,
+		`<input type="hidden" name="state" value="crash-loop">`, `href="/containers?refresh=30s&amp;state=stopped"`)
 }
 
 // Texts from outside are text, wherever they are shown.
