@@ -113,6 +113,41 @@ func TestLinesOfContainersAreThereWithinSeconds(t *testing.T) {
 	}
 }
 
+func TestAContainerThatCrashesAgainAndAgainIsFound(t *testing.T) {
+	s, folder := startLogs(t)
+	web, payments := harness.NewDockerLog(t, folder, "web"), harness.NewDockerLog(t, folder, "payments")
+	web.Start()
+	web.Write("stdout", "ready")
+	web.Flush()
+	says := func(name, want string) {
+		t.Helper()
+		body := ""
+		eventually(t, name+" with "+want, func() bool {
+			body = s.Get("/api/containers").Body
+			_, one, _ := strings.Cut(body, `{"name":"`+name+`"`)
+			one, _, _ = strings.Cut(one, "}")
+			return strings.Contains(one, want)
+		})
+	}
+	says("web", `"state":"running","crash_loop":false,"restarts_10m":0`)
+	payments.Write("stderr", "FATAL: no token")
+	payments.Flush()
+	payments.Start()
+	says("payments", `"state":"running"`)
+	for range 4 {
+		payments.Crash(1, false)
+		says("payments", `"state":"restarting"`)
+		payments.Start()
+		says("payments", `"state":"running"`)
+	}
+	says("payments", `"crash_loop":true,"restarts_10m":4,"restart_count":4`)
+	says("payments", `"exit_code":1,"oom_killed":false`)
+	says("web", `"crash_loop":false`)
+	if r := s.Get("/metrics"); !strings.Contains(r.Body, "\nlog_viewer_containers_crash_loop 1\n") {
+		t.Errorf("metrics: %d, no container in a crash loop", r.Status)
+	}
+}
+
 // Every status and detail of the contract, by the real program.
 func TestContractOfTheLogViewer(t *testing.T) {
 	s, _ := startLogs(t, "MAX_TAILS=2")

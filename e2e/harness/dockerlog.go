@@ -24,6 +24,8 @@ type DockerLog struct {
 	out    *bufio.Writer
 	at     time.Time
 	files  int
+	state  map[string]any // of config.v2.json, with its RestartCount; nil before SetState
+	count  int
 }
 
 // partBytes is where Docker cuts a line into records.
@@ -50,14 +52,47 @@ func (l *DockerLog) create() {
 	l.id = fmt.Sprintf("%x%0*x", l.name, 64-2*len(l.name), l.number)
 	l.at = time.Now()
 	l.must(os.MkdirAll(filepath.Join(l.folder, l.id), 0o710))
-	config, err := json.Marshal(map[string]any{
-		"ID": l.id, "Name": "/" + l.name, "Created": time.Now().UTC(), "LogPath": l.Path(), "Config": map[string]any{"Image": "e2e/" + l.name + ":1"},
-	})
+	l.configure()
+	l.open()
+}
+
+// configure writes the config, as Docker does it.
+func (l *DockerLog) configure() {
+	l.t.Helper()
+	config := map[string]any{
+		"ID": l.id, "Name": "/" + l.name, "Created": l.at.UTC(), "LogPath": l.Path(), "Config": map[string]any{"Image": "e2e/" + l.name + ":1"},
+	}
+	if l.state != nil {
+		config["State"], config["RestartCount"], config["HasBeenManuallyStopped"] = l.state, l.count, false
+	}
+	b, err := json.Marshal(config)
 	l.must(err)
 	path := filepath.Join(l.folder, l.id, "config.v2.json")
-	l.must(os.WriteFile(path+".tmp", config, 0o600))
-	l.must(os.Rename(path+".tmp", path)) // as Docker does it
-	l.open()
+	l.must(os.WriteFile(path+".tmp", b, 0o600))
+	l.must(os.Rename(path+".tmp", path))
+}
+
+// Start writes what Docker does when the container starts: the code of the end
+// before it is gone.
+func (l *DockerLog) Start() {
+	l.t.Helper()
+	finished := any("0001-01-01T00:00:00Z")
+	if l.state != nil {
+		finished = l.state["FinishedAt"]
+	}
+	l.state = map[string]any{
+		"Running": true, "Paused": false, "Restarting": false, "OOMKilled": false, "Dead": false, "Pid": 4711, "ExitCode": 0,
+		"StartedAt": time.Now().UTC(), "FinishedAt": finished,
+	}
+	l.configure()
+}
+
+// Crash writes what Docker does when a container that it will restart ends.
+func (l *DockerLog) Crash(code int, outOfMemory bool) {
+	l.t.Helper()
+	l.count++
+	l.state["Restarting"], l.state["ExitCode"], l.state["OOMKilled"], l.state["Pid"], l.state["FinishedAt"] = true, code, outOfMemory, 0, time.Now().UTC()
+	l.configure()
 }
 
 func (l *DockerLog) open() {

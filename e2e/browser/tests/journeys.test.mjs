@@ -2,7 +2,7 @@
 // from its beginning to its end.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startMailbox } from '../mailbox.mjs';
@@ -161,15 +161,30 @@ describe('journeys', () => {
   });
 
   test('5. a server without an agent: the list of containers, and the one that crashes again and again', async () => {
+    // Docker writes the state of a container at each change.
+    const run = { Running: true, Paused: false, Restarting: false, OOMKilled: false, Dead: false, ExitCode: 0, StartedAt: new Date().toISOString(), FinishedAt: '0001-01-01T00:00:00Z' };
+    const state = async (id, name, State, RestartCount = 0) => {
+      const path = join(stack.containers, id, 'config.v2.json');
+      await writeFile(`${path}.tmp`, JSON.stringify({ ID: id, Name: `/${name}`, State, RestartCount, HasBeenManuallyStopped: false, Config: { Image: `${name}:1` } }));
+      await rename(`${path}.tmp`, path);
+    };
     const container = async (id, name, lines) => {
       const dir = join(stack.containers, id);
       await mkdir(dir);
       await writeFile(join(dir, `${id}-json.log`), lines.map((log, n) => JSON.stringify({ log: `${log}\n`, stream: log.includes('FATAL') ? 'stderr' : 'stdout', time: new Date(Date.now() - (lines.length - n) * 1000).toISOString() })).join('\n') + '\n');
-      await writeFile(join(dir, 'config.v2.json'), JSON.stringify({ ID: id, Name: `/${name}`, Config: { Image: `${name}:1` } }));
+      await state(id, name, run);
     };
+    const api = async (name) => (await stack.logs.api('/api/containers')).containers.find((c) => c.name === name) ?? {};
+    const until = async (what, ok) => {
+      for (let i = 0; !await ok(); i++) {
+        assert.ok(i < 200, `${what}: never`);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    };
+    const [web, payments] = ['a'.repeat(64), 'b'.repeat(64)];
     const { total: before } = await stack.logs.api('/api/logs?limit=1');
-    await container('a'.repeat(64), 'web', Array.from({ length: 30 }, (_, n) => `GET /${n} 200`));
-    await container('b'.repeat(64), 'payments', Array.from({ length: 12 }, (_, n) => (n % 2 ? 'FATAL: cannot read /run/secrets/token' : 'payments starting')));
+    await container(web, 'web', Array.from({ length: 30 }, (_, n) => `GET /${n} 200`));
+    await container(payments, 'payments', Array.from({ length: 12 }, (_, n) => (n % 2 ? 'FATAL: cannot read /run/secrets/token' : 'payments starting')));
     for (let i = 0; ; i++) {
       const { containers } = await stack.logs.api('/api/containers');
       const { total } = await stack.logs.api('/api/logs?limit=1'); // the last line of each may still wait for its continuation
@@ -177,7 +192,23 @@ describe('journeys', () => {
       assert.ok(i < 200, `not read: ${JSON.stringify(containers)}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
+    // It ends and is started again, three times.
+    await until('payments runs', async () => (await api('payments')).state === 'running');
+    for (let n = 1; n <= 3; n++) {
+      await state(payments, 'payments', { ...run, Restarting: true, ExitCode: 1, FinishedAt: new Date().toISOString() }, n);
+      await until(`restart ${n}`, async () => (await api('payments')).restarts_10m === n);
+    }
     const page = await open(`${stack.logs.url}/containers`);
+    // It comes first, in words, and the choice of states has it alone.
+    assert.match(await page.locator('tr[data-row]').first().textContent(), /payments.*crash loop: 3 restarts in 10 min, last exit 1/s);
+    await page.click('nav[aria-label="State"] a:has-text("Crash loop")');
+    await page.waitForURL(/state=crash-loop/);
+    assert.equal(await page.locator('tr[data-row]').count(), 1);
+    await page.click('a:has-text("Lines around the last exit")');
+    await page.waitForSelector('.view');
+    assert.match(await page.textContent('.found'), /^12 entries/);
+    await page.goBack();
+    await page.click('nav[aria-label="State"] a:has-text("All")');
     const row = page.locator('tr[data-row]:has-text("payments")');
     assert.match(await row.textContent(), /50\.0 %/);
     assert.match(await page.locator('tr[data-row]:has-text("web")').first().textContent(), /0 %/);
