@@ -12,7 +12,7 @@ LINT_VERSION := v2.15.0
 
 export CGO_ENABLED ?= 0
 
-.PHONY: help build run up down images dist demo test test-go test-e2e test-openapi test-browser test-python test-deploy soak mutations docs bench lint fmt clean versions screenshots
+.PHONY: help build run up down images dist demo test test-go test-e2e test-openapi test-browser test-python test-deploy soak mutations fuzz docs bench lint fmt clean versions screenshots
 
 help: ## show this list
 	@grep -hE '^[a-z0-9%-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,7 @@ test-go test-e2e test-openapi test-browser test-python test-deploy: test-%:
 
 soak: build ## the long fault tests: SOAK_ROUNDS (1000) kills, SOAK_CUTS (1000) power cuts, SOAK_DURATION (1h) of the full stack
 	@rm -f e2e/out/figures.jsonl
+	cd shared && $(GO) test -tags soak -count=1 -run TestTheTimeOf -v ./auth
 	cd e2e && E2E_BIN=$(CURDIR)/bin $(GO) test -tags soak -count=1 -run Soak -timeout 12h -v .
 	cd e2e && E2E_BIN=$(CURDIR)/bin SOAK_ROUNDS=$${SOAK_ROUNDS:-1000} SOAK_CUTS=$${SOAK_CUTS:-1000} SOAK_SYSCALLS=$${SOAK_SYSCALLS:-60} \
 		SOAK_DURATION=$${SOAK_DURATION:-1h} $(GO) test -tags soak -count=1 -timeout 12h -v ./promises
@@ -57,6 +58,9 @@ soak: build ## the long fault tests: SOAK_ROUNDS (1000) kills, SOAK_CUTS (1000) 
 
 mutations: ## take one safety after the other out and see its test turn red; half an hour
 	cd e2e && $(GO) run ./mutations
+
+fuzz: ## every fuzz target for FUZZ_SECONDS (30); prints a table
+	@scripts/fuzz.sh
 
 docs: build ## the documentation as a static site, in dist/docs
 	cd tools/docs && GOWORK=off $(GO) run . $(CURDIR) $(CURDIR)/bin $(CURDIR)/dist/docs

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"slices"
 )
@@ -15,7 +16,7 @@ type chain []*segment
 var errMoving = errors.New("log is being rotated")
 
 // openChain opens the files of a log as they stand at one moment. Those that are
-// broken are left out.
+// broken are left out. When the one that is written may not be read, that is the error.
 func openChain(root *os.Root, id string) (chain, error) {
 	const attempts = 10 // each rotation in between costs one
 	for range attempts {
@@ -27,6 +28,10 @@ func openChain(root *os.Root, id string) (chain, error) {
 		same := true
 		for _, r := range before {
 			s, err := openSegment(root, r.name)
+			if r.age == 0 && errors.Is(err, fs.ErrPermission) {
+				c.close()
+				return nil, err
+			}
 			if err != nil {
 				continue // gone, which the second list shows, or broken
 			}
