@@ -9,9 +9,10 @@ cd "$(dirname "$0")/../$service"
 # Without the debugger's tables and without HTTP/2, which needs TLS: a proxy in front speaks it. And without inlined
 # copies of functions in packages where no request spends its time: 0.6 MB of a program.
 set -- -trimpath -buildvcs=false -tags nethttpomithttp2 -ldflags "-s -w -X main.version=$(cat VERSION)"
-for seldom in crypto/... encoding/asn1 math/big mime/... net net/netip os regexp/syntax html/template text/template/... \
+for seldom in crypto/... encoding/asn1 math/big mime/... net net/netip net/url os regexp/syntax html/template text/template/... \
   golang.org/x/... google.golang.org/protobuf/... github.com/prometheus/... \
-  github.com/monlight/monlight/shared/backup github.com/monlight/monlight/shared/config github.com/monlight/monlight/shared/status; do
+  github.com/monlight/monlight/shared/backup github.com/monlight/monlight/shared/config github.com/monlight/monlight/shared/outbound \
+  github.com/monlight/monlight/shared/status; do
   set -- "$@" "-gcflags=$seldom=-l"
 done
 CGO_ENABLED=0 exec "${GO:-go}" build "$@" -o "$output" .

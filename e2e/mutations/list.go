@@ -102,7 +102,7 @@ var mutations = []mutation{
 	},
 	{
 		row: "B9", what: "the relay follows redirects of the services behind it",
-		file: "browser-relay/internal/upstream/client.go", old: "CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },", new: "",
+		file: "shared/outbound/outbound.go", old: "\t\tCheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },\n", new: "",
 		module: "browser-relay", pkg: ".", test: "TestBadUpstreams",
 	},
 	{
@@ -165,6 +165,26 @@ var mutations = []mutation{
 		row: "C9", what: "an origin is allowed when it begins like an entry",
 		file: "shared/origin/origin.go", old: "return entry == origin\n", new: "return strings.HasPrefix(origin, entry)\n",
 		module: "shared", pkg: "./origin", test: "TestAllows",
+	},
+	{
+		row: "C10", what: "any address may be called",
+		file: "shared/outbound/outbound.go", old: "\t\t\treturn p.check(address)\n", new: "\t\t\treturn nil\n",
+		module: "shared", pkg: "./outbound", test: "TestNoSpellingLeadsInside|TestANameThatChangesItsMeaning",
+	},
+	{
+		row: "C10", what: "IPv6 addresses that stand for an IPv4 one are judged by themselves",
+		file: "shared/outbound/address.go", old: "\tswitch {\n\tcase b == [16]byte{15: 1}: // ::1", new: "\tswitch {\n\tcase true:\n\tcase b == [16]byte{15: 1}: // ::1",
+		module: "shared", pkg: "./outbound", test: "TestAddressesAreJudged",
+	},
+	{
+		row: "C10", what: "redirects are followed, to wherever",
+		file: "shared/outbound/outbound.go", old: "\t\tCheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },\n", new: "",
+		module: "shared", pkg: "./outbound", test: "TestRedirectsAreNotFollowed",
+	},
+	{
+		row: "C10", what: "answers without end are read",
+		file: "shared/outbound/outbound.go", old: "\tres.Body = http.MaxBytesReader(nil, res.Body, b.limit)\n", new: "\tres.Body = http.MaxBytesReader(nil, res.Body, 1<<30)\n",
+		module: "shared", pkg: "./outbound", test: "TestAnswersHaveAnEnd",
 	},
 	{
 		row: "C13", what: "texts in the log are not cut",

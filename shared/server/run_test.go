@@ -105,6 +105,7 @@ func TestStopIsInOrderAndRequestsFinish(t *testing.T) {
 	})
 	answer := make(chan string, 1)
 	go func() {
+		defer close(answer) // also when get ends it
 		_, body := get(t, r.url)
 		answer <- body
 	}()

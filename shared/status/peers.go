@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/monlight/monlight/shared/config"
+	"github.com/monlight/monlight/shared/outbound"
 )
 
 const (
@@ -88,11 +88,9 @@ type Peers struct {
 // service, "" where it is not installed; the service itself is left out. inside
 // is that of [LoadPeers].
 func NewPeers(self string, links map[string]string, inside map[string]*url.URL) *Peers {
-	p := &Peers{now: time.Now, client: &http.Client{
-		Timeout:       peerTimeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: maxPeerAnswer},
-	}}
+	p := &Peers{now: time.Now, client: outbound.NewClient(outbound.Options{
+		Policy: outbound.Settings, Timeout: peerTimeout, MaxAnswer: maxPeerAnswer,
+	})}
 	for _, name := range services {
 		peer := Peer{Name: name, URL: inside[name], Link: links[name]}
 		if peer.URL == nil && peer.Link != "" {
@@ -154,6 +152,8 @@ func (p *Peers) health(ctx context.Context, at *url.URL) (status, detail string)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "unreachable", fmt.Sprintf("no answer within %s", config.FormatDuration(peerTimeout))
+	case errors.Is(err, outbound.ErrRefused):
+		return "unreachable", at.Host + " is " + outbound.ErrRefused.Error()
 	case err != nil:
 		return "unreachable", "no connection to " + at.Host
 	}
@@ -164,7 +164,7 @@ func (p *Peers) health(ctx context.Context, at *url.URL) (status, detail string)
 		DiskLow  bool   `json:"disk_low"`
 		Degraded bool   `json:"degraded"`
 	}
-	err = json.NewDecoder(io.LimitReader(res.Body, maxPeerAnswer)).Decode(&body)
+	err = json.NewDecoder(res.Body).Decode(&body)
 	switch {
 	case err != nil || body.Status == "":
 		return "unreachable", fmt.Sprintf("what answers at %s with status %d is no Monlight service", at.Host, res.StatusCode)

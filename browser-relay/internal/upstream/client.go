@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/monlight/monlight/browser-relay/internal/relay"
 	"github.com/monlight/monlight/shared/config"
+	"github.com/monlight/monlight/shared/outbound"
 )
 
 const (
@@ -46,19 +46,8 @@ type Client struct {
 
 // New returns a client of the two services.
 func New(errorTracker, metricsCollector Service) *Client {
-	dialer := &net.Dialer{Timeout: 2 * time.Second, KeepAlive: 30 * time.Second}
 	return &Client{
-		http: &http.Client{
-			Timeout: timeout,
-			Transport: &http.Transport{
-				DialContext: dialer.DialContext, TLSHandshakeTimeout: 3 * time.Second,
-				MaxIdleConnsPerHost: maxConns, MaxConnsPerHost: maxConns, IdleConnTimeout: 50 * time.Second,
-				ResponseHeaderTimeout: timeout, MaxResponseHeaderBytes: 16 << 10, DisableCompression: true,
-				Proxy: nil, // the services are on our own network
-			},
-			// A redirect would carry the key elsewhere.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		http:     outbound.NewClient(outbound.Options{Policy: outbound.Settings, Timeout: timeout, MaxAnswer: maxAnswer, Conns: maxConns}),
 		services: map[relay.Target]Service{relay.ToErrors: errorTracker, relay.ToMetrics: metricsCollector, relay.ToEnvelopes: errorTracker},
 	}
 }
@@ -105,8 +94,10 @@ func (c *Client) do(req *http.Request) (res *http.Response, body []byte, failed 
 		return nil, nil, relay.Result{Outcome: relay.Down, Detail: reason(err)}
 	}
 	defer res.Body.Close() //nolint:errcheck // read as far as wanted
-	body, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
-	if err != nil {
+	body, err = io.ReadAll(res.Body)
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, nil, relay.Result{Outcome: relay.Down, Detail: fmt.Sprintf("status %d with more than %d bytes", res.StatusCode, maxAnswer)}
+	} else if err != nil {
 		return nil, nil, relay.Result{Outcome: relay.Down, Detail: reason(err)}
 	}
 	return res, body, relay.Result{}
@@ -115,10 +106,6 @@ func (c *Client) do(req *http.Request) (res *http.Response, body []byte, failed 
 // judge says what an answer means.
 func judge(t relay.Target, res *http.Response, body []byte) relay.Result {
 	r := relay.Result{Detail: fmt.Sprintf("status %d", res.StatusCode)}
-	if len(body) > maxAnswer {
-		r.Outcome, r.Detail = relay.Down, fmt.Sprintf("status %d with more than %d bytes", res.StatusCode, maxAnswer)
-		return r
-	}
 	if d := detail(body); d != "" {
 		r.Detail += ": " + d
 	}

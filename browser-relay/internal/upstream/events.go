@@ -87,7 +87,7 @@ func (c *Client) sendBatch(ctx context.Context, parcels []relay.Parcel) (results
 	var answer struct {
 		Results []result `json:"results"`
 	}
-	if len(body) > maxAnswer || json.Unmarshal(body, &answer) != nil || len(answer.Results) != len(parcels) {
+	if json.Unmarshal(body, &answer) != nil || len(answer.Results) != len(parcels) {
 		return []relay.Result{{Outcome: relay.Down, Detail: "an answer to a batch that has not a result for each report"}}, true
 	}
 	for _, r := range answer.Results {

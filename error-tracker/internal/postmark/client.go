@@ -5,9 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -17,10 +16,10 @@ import (
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/alerting"
 	"github.com/monlight/monlight/shared/config"
+	"github.com/monlight/monlight/shared/outbound"
 )
 
 const (
-	dialTimeout  = 10 * time.Second
 	mailTimeout  = 30 * time.Second // one call, answer included
 	maxAnswer    = 64 << 10         // bytes of an answer that are read
 	maxErrorText = 300              // bytes of its message that are kept
@@ -39,7 +38,7 @@ type Client struct {
 	token string
 	mail  alerting.Settings
 	url   string
-	http  *http.Transport
+	http  *http.Client
 }
 
 // New returns a client. It does not connect.
@@ -57,21 +56,18 @@ func New(o Options) (*Client, error) {
 	if o.URL == "" {
 		o.URL = defaultURL
 	}
-	return &Client{
-		token: token,
-		mail:  o.Mail,
-		url:   strings.TrimRight(o.URL, "/"),
-		http: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
-			TLSHandshakeTimeout:    dialTimeout,
-			ResponseHeaderTimeout:  mailTimeout,
-			MaxResponseHeaderBytes: maxAnswer,
-			MaxIdleConns:           1,
-			IdleConnTimeout:        20 * time.Second,
-			ForceAttemptHTTP2:      true,
-		},
-	}, nil
+	out := outbound.Options{Policy: outbound.Public, Timeout: mailTimeout, MaxAnswer: maxAnswer, Conns: 1}
+	u, err := url.Parse(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	if out.Proxy, err = http.ProxyFromEnvironment(&http.Request{URL: u}); err != nil {
+		return nil, fmt.Errorf("HTTP_PROXY or HTTPS_PROXY: %w", err)
+	}
+	if out.Proxy != nil || o.URL != defaultURL {
+		out.Policy = outbound.Settings // named by whoever runs us, perhaps beside us
+	}
+	return &Client{token: token, mail: o.Mail, url: strings.TrimRight(o.URL, "/"), http: outbound.NewClient(out)}, nil
 }
 
 // String names the service for log lines.
@@ -89,15 +85,11 @@ func (c *Client) Close() error {
 func (c *Client) Send(ctx context.Context, m tracker.Mail) error {
 	ctx, cancel := context.WithTimeout(ctx, mailTimeout)
 	defer cancel()
-	call := &call{ctx: ctx, next: c.http}
+	call := &call{ctx: ctx, next: c.http.Transport}
 	client := api.Client{
 		ServerToken: c.token,
 		BaseURL:     c.url,
-		HTTPClient: &http.Client{
-			Transport: call,
-			// A redirect would carry the token to another host.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		HTTPClient:  &http.Client{Transport: call, CheckRedirect: c.http.CheckRedirect},
 	}
 	answer, err := client.SendEmail(c.email(m))
 	return classify(ctx, call.status, answer, err)
@@ -167,7 +159,7 @@ func classify(ctx context.Context, status int, answer api.EmailResponse, err err
 	return e
 }
 
-// call is one request by the library, which knows neither contexts nor limits.
+// call is one request by the library, which knows no contexts.
 type call struct {
 	ctx    context.Context
 	next   http.RoundTripper
@@ -181,10 +173,6 @@ func (c *call) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	c.status = res.StatusCode
-	res.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(res.Body, maxAnswer), res.Body}
 	return res, nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/alerting"
 	"github.com/monlight/monlight/shared/config"
+	"github.com/monlight/monlight/shared/outbound"
 )
 
 // Time limits. A slow server is cut off; the mail is tried again later.
@@ -77,7 +78,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{o: o, policy: policy, dial: (&net.Dialer{Timeout: dialTimeout}).DialContext}, nil
+	return &Client{o: o, policy: policy, dial: outbound.NewDialer(outbound.Settings, dialTimeout).DialContext}, nil
 }
 
 // Policy is what the client was told, or chose, about TLS. It is never Auto.
