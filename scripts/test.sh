@@ -127,6 +127,14 @@ sdks() {
   (cd e2e && CHROMIUM=$chromium E2E_BIN="$root/bin" CGO_ENABLED=0 go test -tags sdks -count=1 -timeout 5m ./sdks)
 }
 
+# sdks_java: the row of the SDK for Java is one of the suite before it, where install.sh could make it.
+sdks_java() {
+  [ ! -e e2e/sdks/.cache/java/Shop.class ] || return 0
+  have javac || { cannot 'no JDK (apt-get install default-jdk-headless)'; return; }
+  have mvn || { cannot 'no Maven (apt-get install maven)'; return; }
+  cannot 'e2e/sdks/install.sh has not fetched the SDK with Maven'
+}
+
 python_client() {
   have python3 || { cannot 'no Python 3'; return; }
   make --no-print-directory build || return 1
@@ -197,6 +205,7 @@ suite openapi openapi
 [ -e e2e/browser/package.json ] && suite browser browser
 beside deploy:containers deploy_containers
 suite sdks sdks
+suite sdks:java sdks_java
 [ -e clients/python/pyproject.toml ] && suite python python_client
 suite js js_client
 suite js:chromium js_chromium

@@ -22,11 +22,20 @@ node/node_modules/.bin/esbuild node/page.js --bundle --minify --format=iife --lo
 
 (cd go && GOWORK=off CGO_ENABLED=0 go build -o ../.cache/shop-go .)
 
-# The SDK for Java needs a JDK and Maven; without them its row is not tried.
-if command -v mvn >/dev/null && command -v javac >/dev/null && ! cmp -s java/artifact.txt .cache/java/installed.txt; then
+# The SDK for Java needs a JDK and Maven, and Maven what it fetches; without them its row is not tried, and said to be missing.
+if ! command -v javac >/dev/null; then
+  echo '!!! NOT TRIED: the SDK for Java: no JDK (apt-get install default-jdk-headless)'
   rm -rf .cache/java
-  mvn -q -B dependency:copy -Dartifact="$(cat java/artifact.txt)" -DoutputDirectory="$PWD/.cache/java"
-  cp java/artifact.txt .cache/java/installed.txt
+elif ! cmp -s java/artifact.txt .cache/java/installed.txt; then
+  rm -rf .cache/java
+  if ! command -v mvn >/dev/null; then
+    echo '!!! NOT TRIED: the SDK for Java: no Maven (apt-get install maven)'
+  elif mvn -q -B dependency:copy -Dartifact="$(cat java/artifact.txt)" -DoutputDirectory="$PWD/.cache/java"; then
+    cp java/artifact.txt .cache/java/installed.txt
+  else
+    echo '!!! NOT TRIED: the SDK for Java: Maven could not fetch it'
+    rm -rf .cache/java
+  fi
 fi
 if [ -d .cache/java ]; then
   javac -cp '.cache/java/*' -d .cache/java java/Shop.java
