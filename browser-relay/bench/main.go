@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -15,6 +16,8 @@ import (
 	"os/signal"
 	"runtime"
 	"time"
+
+	"github.com/monlight/monlight/shared/headline"
 )
 
 type config struct {
@@ -23,6 +26,15 @@ type config struct {
 	time    time.Duration
 	what    string
 	maps    string // folder
+	figures string // file for those that stand for the service
+}
+
+// note adds a figure of the service, or of a program beside it.
+func (c config) note(what, program string, value float64, unit string, less bool, aim float64) error {
+	if program == "browser-relay" {
+		program = ""
+	}
+	return headline.Note(c.figures, headline.Figure{Service: "browser-relay", What: what, Program: program, Value: value, Unit: unit, Less: less, Aim: aim})
 }
 
 func main() {
@@ -32,6 +44,7 @@ func main() {
 	flag.DurationVar(&c.time, "time", 8*time.Second, "time of each measurement")
 	flag.StringVar(&c.what, "what", "all", "traffic, maps or all")
 	flag.StringVar(&c.maps, "maps", "", "folder of bundles, X.js and X.js.map; empty makes them")
+	flag.StringVar(&c.figures, "figures", "", "a file to add the figures to that stand for the service")
 	read := flag.Bool("read", false, "measure one program that reads a map: the bench calls itself so")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -119,6 +132,16 @@ func measure(ctx context.Context, c config, s *stack, k kind) error {
 		return fmt.Errorf("%s: %d items were accepted and %d delivered", k.name, want, delivered)
 	}
 	rate := float64(n) / took.Seconds()
+	if k == kinds[0] {
+		err := errors.Join(
+			c.note("errors of pages, stored by the error tracker before the answer", "", rate, "/s", false, 0),
+			c.note("processor time of the relay for one", "", float64((s.relay.cpu()-cpu).Microseconds())/1000/float64(n), "ms", true, 0),
+			c.note("peak memory of the relay under them", "", s.relay.peak(), "MB", true, 0),
+		)
+		if err != nil {
+			return err
+		}
+	}
 	fmt.Printf("| %s | **%.0f** | %.0f | %s / %s / %s | %d | all %d | %d, %s | %.2f ms | %.1f MB |\n", k.name, rate, rate*float64(k.errors+k.metrics),
 		r.percentile(50), r.percentile(95), r.percentile(99), r.refused, delivered, waiting, gone.Round(10*time.Millisecond),
 		float64((s.relay.cpu()-cpu).Microseconds())/1000/float64(n), s.relay.peak())

@@ -138,6 +138,16 @@ func measureMap(ctx context.Context, c config, file string) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		if strings.HasPrefix(name, "huge") {
+			err := errors.Join(
+				c.note("source map of 38 MB: 30 calls of one that nobody read yet", program, r.ColdMS, "ms", true, 0),
+				c.note("source map of 38 MB: random lookups", program, r.PerSecond, "/s", false, 0),
+				c.note("source map of 38 MB: memory for reading it", program, r.PeakMB, "MB", true, 0),
+			)
+			if err != nil {
+				return "", err
+			}
+		}
 		answers[program] = strings.Split(strings.TrimSpace(string(text)), "\n")
 		if program == "browser-relay" {
 			fmt.Printf("| **%s**: browser-relay | %.2f s, %.2f s | %.1f, **%.1f**, %.1f MB | %.1f MB | **%.1f ms**, %.1f ms | %.0f | %.1f MB |\n", name, took.Seconds(), used.Seconds(), idle, peak, pages, float64(kept.Size())/1e6, r.ColdMS, r.ColdCPU, r.PerSecond, r.PeakMB)

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/monlight/monlight/shared/headline"
 )
 
 func main() {
@@ -23,9 +25,11 @@ func main() {
 	doors := flag.String("doors", "reports,envelopes,pages", "what to measure")
 	events := flag.Int("events", 1_000_000, "events, in a hundredth as many issues, that pages are measured with")
 	settings := flag.String("env", "", "further settings of the server, NAME=value, separated by blanks")
+	figures := flag.String("figures", "", "a file to add the figures to that stand for the service")
 	flag.Parse()
 	b := bench{
-		binary: filepath.Join(*bin, "error-tracker"), settings: strings.Fields(*settings),
+		figures: *figures,
+		binary:  filepath.Join(*bin, "error-tracker"), settings: strings.Fields(*settings),
 		length: time.Duration(*seconds) * time.Second, connections: *connections, rate: *rate,
 		doors: strings.Split(*doors, ","), events: *events,
 	}
@@ -43,7 +47,13 @@ type bench struct {
 	connections int
 	rate        int
 	doors       []string
-	events      int // for pages
+	events      int    // for pages
+	figures     string // file for those that stand for the service
+}
+
+// note adds a figure that stands for the service.
+func (b *bench) note(what string, value float64, unit string, less bool, aim float64) error {
+	return headline.Note(b.figures, headline.Figure{Service: "error-tracker", What: what, Value: value, Unit: unit, Less: less, Aim: aim})
 }
 
 func (b *bench) run(sizes string) error {
@@ -55,8 +65,11 @@ func (b *bench) run(sizes string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("binary %.1f MB; idle RSS %s; %d connections, synchronous=FULL, %v each\n\n",
-		float64(info.Size())/1e6, idle, b.connections, b.length)
+	if err := b.note("memory without work", float64(idle.Resident)/1e6, "MB", true, 0); err != nil {
+		return err
+	}
+	fmt.Printf("binary %.1f MB; idle RSS %.1f MB (%.1f own, %.1f of the binary); %d connections, synchronous=FULL, %v each\n\n",
+		float64(info.Size())/1e6, float64(idle.Resident)/1e6, float64(idle.Anonymous)/1e6, float64(idle.File)/1e6, b.connections, b.length)
 	var kbs []int
 	for text := range strings.SplitSeq(sizes, ",") {
 		kb, err := strconv.Atoi(text)

@@ -101,16 +101,12 @@ func (s *server) cpu() (time.Duration, error) {
 
 // idleMemory is what a service without any request has resident: its own
 // memory, and the pages of its binary, which are shared and can be dropped.
-func (b *bench) idleMemory() (string, error) {
+func (b *bench) idleMemory() (harness.MemoryUse, error) {
 	s, err := b.start()
 	if err != nil {
-		return "", err
+		return harness.MemoryUse{}, err
 	}
 	defer s.stop()
 	time.Sleep(3 * time.Second)
-	m, err := harness.MemoryOf(s.cmd.Process.Pid)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%.1f MB (%.1f own, %.1f of the binary)", float64(m.Resident)/1e6, float64(m.Anonymous)/1e6, float64(m.File)/1e6), nil
+	return harness.MemoryOf(s.cmd.Process.Pid)
 }

@@ -1,5 +1,6 @@
 // Command figures prints, as a Markdown table, what the last run of the tests
-// has measured for the rows of docs/reliability.md.
+// has measured for the rows of docs/reliability.md; with -headlines, what the
+// bench programs have added to a file.
 package main
 
 import (
@@ -7,6 +8,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -16,16 +18,27 @@ import (
 	"strings"
 
 	"github.com/monlight/monlight/e2e/harness"
+	"github.com/monlight/monlight/shared/headline"
 )
 
 func main() {
-	if err := run(os.Stdout); err != nil {
+	headlines := flag.String("headlines", "", "the file of the bench programs")
+	flag.Parse()
+	if err := run(os.Stdout, *headlines); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(out io.Writer) error {
+func run(out io.Writer, headlines string) error {
+	if headlines != "" {
+		in, err := os.Open(headlines)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = in.Close() }()
+		return headline.Table(out, in)
+	}
 	in, err := os.Open(harness.FiguresFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // no test has measured anything

@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/monlight/monlight/shared/headline"
 )
 
 type config struct {
@@ -30,6 +33,13 @@ type config struct {
 	dir      string
 	memory   int64
 	rate     int
+	rest     time.Duration // after which memory is at rest
+	figures  string        // file for those that stand for the service
+}
+
+// note adds a figure that stands for the service, or of what it is compared with.
+func (c config) note(what, program string, value float64, unit string, less bool, aim float64) error {
+	return headline.Note(c.figures, headline.Figure{Service: "log-viewer", What: what, Program: program, Value: value, Unit: unit, Less: less, Aim: aim})
 }
 
 func main() {
@@ -45,6 +55,8 @@ func main() {
 	flag.StringVar(&c.dir, "dir", "", "for the program itself")
 	flag.Int64Var(&c.memory, "memory", 0, "MEMORY_LIMIT in bytes")
 	flag.IntVar(&c.rate, "rate", 0, "lines per second; 0 is as fast as it goes")
+	flag.DurationVar(&c.rest, "rest", 40*time.Second, "how long after the last line memory is looked at: the service gives back what it needed in two steps of 15 s")
+	flag.StringVar(&c.figures, "figures", "", "a file to add the figures to that stand for the service")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -101,6 +113,9 @@ func run(ctx context.Context, c config) error {
 		}
 	}
 	if len(results) > 0 {
+		if err := noteStores(c, results); err != nil {
+			return err
+		}
 		printIngest(results)
 		printQueries(results)
 		printRetention(results)
@@ -157,6 +172,35 @@ func spawn(ctx context.Context, c config, kind string) (r result, err error) {
 		return r, fmt.Errorf("%s: %w", kind, err)
 	}
 	return r, json.Unmarshal(out, &r)
+}
+
+// rowsStore is the name of what the store is compared with.
+const rowsStore = "row per line + FTS5"
+
+// noteStores notes what stands for the store: the first one that is ours, and the
+// table with a row for each line.
+func noteStores(c config, results []result) error {
+	if results[0].Name != rowsStore || len(results) < 2 {
+		return nil
+	}
+	for i, program := range []string{rowsStore, ""} {
+		r := results[i]
+		m := float64(r.Lines) / 1e6
+		err := errors.Join(
+			c.note("store: lines, each batch on disk", program, float64(r.Lines)/r.Seconds, "/s", false, 0),
+			c.note("store: processor time for a million lines", program, r.CPU/m, "s", true, 0),
+			c.note("store: disk for a million lines", program, r.DiskMB/m, "MB", true, 0),
+		)
+		for _, q := range r.Queries {
+			if q.Name == "phrase" || q.Name == "unique trace id" {
+				err = errors.Join(err, c.note(fmt.Sprintf("search for a %s, p50 (%s lines; row per line: %s)", q.Name, millions(results[1].Lines), millions(results[0].Lines)), program, q.P50, "ms", true, 0))
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func printIngest(results []result) {

@@ -17,7 +17,7 @@ import (
 
 // childRows measures a row for each line, with a full-text index that triggers keep.
 func childRows(ctx context.Context, c config) error {
-	r := result{Name: "row per line + FTS5", Lines: c.lines}
+	r := result{Name: rowsStore, Lines: c.lines}
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(c.dir, "rows.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
 	if err != nil {
 		return err

@@ -24,6 +24,10 @@ func benchIdle(ctx context.Context, c config) error {
 		}
 		time.Sleep(idleTime)
 		now, peak := t.memory()
+		if err := c.note("memory without work", name, now, "MB", true, 12); err != nil {
+			t.stop()
+			return err
+		}
 		fmt.Printf("| %s | %.1f | %.1f | %.1f |\n", name, now, t.status("RssAnon"), peak)
 		t.stop()
 	}

@@ -15,6 +15,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/monlight/monlight/shared/headline"
 )
 
 type config struct {
@@ -27,6 +29,16 @@ type config struct {
 	idle    bool
 	flushes int
 	only    string
+	quick   bool
+	figures string // file for those that stand for the service
+}
+
+// note adds a figure of the service, or of a program beside it.
+func (c config) note(what, program string, value float64, unit string, less bool, aim float64) error {
+	if program == "metrics-collector" {
+		program = ""
+	}
+	return headline.Note(c.figures, headline.Figure{Service: "metrics-collector", What: what, Program: program, Value: value, Unit: unit, Less: less, Aim: aim})
 }
 
 func main() {
@@ -40,7 +52,12 @@ func main() {
 	flag.BoolVar(&c.idle, "idle", true, "measure memory without work")
 	flag.IntVar(&c.flushes, "flushes", 120, "flushes of 10,000 series, one each second; 0 for none")
 	flag.StringVar(&c.only, "only", "", "one of metrics-collector, victoria-metrics, prometheus")
+	flag.BoolVar(&c.quick, "quick", false, "do not wait for the flush and the upkeep after ingest, which take minutes")
+	flag.StringVar(&c.figures, "figures", "", "a file to add the figures to that stand for the service; none with -only")
 	flag.Parse()
+	if c.only != "" {
+		c.figures = "" // there is nothing beside it
+	}
 	if fi, err := os.Stat(c.bin); err == nil && fi.IsDir() {
 		c.bin = filepath.Join(c.bin, "metrics-collector")
 	}

@@ -26,18 +26,20 @@ type question struct {
 	promQ string
 	rng   time.Duration
 	step  time.Duration
+	// headline says that it stands for the service.
+	headline bool
 }
 
 var questions = []question{
-	{"1 series, 1 h @1m", `match=n="7"&agg=avg`, `avg(avg_over_time(bench_gauge{n="7"}[1m]))`, time.Hour, time.Minute},
-	{"1 series, 24 h @5m", `match=n="7"&agg=avg`, `avg(avg_over_time(bench_gauge{n="7"}[5m]))`, 24 * time.Hour, 5 * time.Minute},
-	{"1 series, 30 d @1h", `match=n="7"&agg=avg`, `avg(avg_over_time(bench_gauge{n="7"}[1h]))`, 30 * 24 * time.Hour, time.Hour},
-	{"1000 series by endpoint, 1 h @1m", `by=endpoint&agg=avg`, `avg by(endpoint)(avg_over_time(bench_gauge[1m]))`, time.Hour, time.Minute},
-	{"1000 series by endpoint, 24 h @5m", `by=endpoint&agg=avg`, `avg by(endpoint)(avg_over_time(bench_gauge[5m]))`, 24 * time.Hour, 5 * time.Minute},
-	{"250 of 1000 series by endpoint, 24 h @5m", `match=method="GET"&by=endpoint&agg=avg`, `avg by(endpoint)(avg_over_time(bench_gauge{method="GET"}[5m]))`, 24 * time.Hour, 5 * time.Minute},
-	{"1000 series by endpoint, 7 d @1h", `by=endpoint&agg=avg`, `avg by(endpoint)(avg_over_time(bench_gauge[1h]))`, 7 * 24 * time.Hour, time.Hour},
-	{"1000 series by endpoint, 30 d @1h", `by=endpoint&agg=avg`, `avg by(endpoint)(avg_over_time(bench_gauge[1h]))`, 30 * 24 * time.Hour, time.Hour},
-	{"all 1000 series in one, 30 d @1h", `agg=avg`, `avg(avg_over_time(bench_gauge[1h]))`, 30 * 24 * time.Hour, time.Hour},
+	{"1 series, 1 h @1m", `match=n="7"&agg=avg`, `avg(avg_over_time(bench_gauge{n="7"}[1m]))`, time.Hour, time.Minute, true},
+	{"1 series, 24 h @5m", `match=n="7"&agg=avg`, `avg(avg_over_time(bench_gauge{n="7"}[5m]))`, 24 * time.Hour, 5 * time.Minute, false},
+	{"1 series, 30 d @1h", `match=n="7"&agg=avg`, `avg(avg_over_time(bench_gauge{n="7"}[1h]))`, 30 * 24 * time.Hour, time.Hour, false},
+	{"1000 series by endpoint, 1 h @1m", `by=endpoint&agg=avg`, `avg by(endpoint)(avg_over_time(bench_gauge[1m]))`, time.Hour, time.Minute, false},
+	{"1000 series by endpoint, 24 h @5m", `by=endpoint&agg=avg`, `avg by(endpoint)(avg_over_time(bench_gauge[5m]))`, 24 * time.Hour, 5 * time.Minute, true},
+	{"250 of 1000 series by endpoint, 24 h @5m", `match=method="GET"&by=endpoint&agg=avg`, `avg by(endpoint)(avg_over_time(bench_gauge{method="GET"}[5m]))`, 24 * time.Hour, 5 * time.Minute, false},
+	{"1000 series by endpoint, 7 d @1h", `by=endpoint&agg=avg`, `avg by(endpoint)(avg_over_time(bench_gauge[1h]))`, 7 * 24 * time.Hour, time.Hour, false},
+	{"1000 series by endpoint, 30 d @1h", `by=endpoint&agg=avg`, `avg by(endpoint)(avg_over_time(bench_gauge[1h]))`, 30 * 24 * time.Hour, time.Hour, true},
+	{"all 1000 series in one, 30 d @1h", `agg=avg`, `avg(avg_over_time(bench_gauge[1h]))`, 30 * 24 * time.Hour, time.Hour, false},
 }
 
 // rounds is how often a question is asked.
@@ -82,14 +84,20 @@ func benchQueries(ctx context.Context, c config) error {
 		fmt.Printf("| %s |", q.title)
 		for i := range targets {
 			slices.Sort(took[i])
-			fmt.Printf(" %.2f |", float64(took[i][rounds/2].Microseconds())/1000)
+			median := float64(took[i][rounds/2].Microseconds()) / 1000
+			if q.headline {
+				if err := c.note("query: "+q.title, targets[i].name, median, "ms", true, 0); err != nil {
+					return err
+				}
+			}
+			fmt.Printf(" %.2f |", median)
 		}
 		fmt.Println()
 	}
-	return memoryAndDisk(targets)
+	return memoryAndDisk(c, targets)
 }
 
-func memoryAndDisk(targets []*target) error {
+func memoryAndDisk(c config, targets []*target) error {
 	fmt.Print("| RSS after, MB (peak) |")
 	for _, t := range targets {
 		now, peak := t.memory()
@@ -97,6 +105,9 @@ func memoryAndDisk(targets []*target) error {
 	}
 	fmt.Print("\n| disk, MB |")
 	for _, t := range targets {
+		if err := c.note("disk for the 30 days that queries are asked of", t.name, t.disk(), "MB", true, 0); err != nil {
+			return err
+		}
 		fmt.Printf(" %.1f |", t.disk())
 	}
 	fmt.Println()

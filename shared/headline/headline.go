@@ -159,5 +159,8 @@ func short(v float64) string {
 	case v >= 10:
 		return fmt.Sprintf("%.1f", v)
 	}
-	return fmt.Sprintf("%.2f", v)
+	if v >= 0.1 || v == 0 {
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.2g", v)
 }
