@@ -34,12 +34,16 @@ services='error-tracker log-viewer metrics-collector browser-relay'
 for s in $services; do port_of[$s]=$(port); done
 docs=$here/../docs/api
 
-# A container of Docker, with what it is labelled with.
+# A container of Docker that has ended, with what it is labelled with.
 container=$dir/containers/$(printf 'c%.0s' $(seq 64))
 mkdir -p "$container"
-printf '{"ID":"%s","Name":"/web","LogPath":"%s","Config":{"Image":"shop:1","Labels":{"com.docker.compose.service":"web","com.docker.compose.project":"shop"}}}' \
-  "${container##*/}" "$container/${container##*/}-json.log" >"$container/config.v2.json"
-printf '{"log":"GET /orders 200\\n","stream":"stdout","time":"%s"}\n' "$(date -u +%Y-%m-%dT%H:%M:%S.000000000Z)" >"$container/${container##*/}-json.log"
+at=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+cat >"$container/config.v2.json" <<CONFIG
+{"ID":"${container##*/}","Name":"/web","LogPath":"$container/${container##*/}-json.log","RestartCount":3,
+ "State":{"Running":false,"OOMKilled":true,"ExitCode":137,"StartedAt":"$at","FinishedAt":"$at"},
+ "Config":{"Image":"shop:1","Labels":{"com.docker.compose.service":"web","com.docker.compose.project":"shop"}}}
+CONFIG
+printf '{"log":"GET /orders 200\\n","stream":"stdout","time":"%s"}\n' "$at" >"$container/${container##*/}-json.log"
 
 urls=()
 for s in $services; do urls+=("$s=http://127.0.0.1:${port_of[$s]}"); done
