@@ -187,6 +187,26 @@ var mutations = []mutation{
 		module: "shared", pkg: "./outbound", test: "TestAnswersHaveAnEnd",
 	},
 	{
+		row: "C11", what: "what was opened may be another file than the one that was looked at",
+		file: "log-viewer/internal/docker/container.go", old: "!os.SameFile(before, after)", new: "!os.SameFile(after, after)",
+		module: "log-viewer", pkg: "./internal/docker", test: "TestAFileThatIsSwappedForALink",
+	},
+	{
+		row: "C11", what: "pipes and devices are opened",
+		file: "log-viewer/internal/docker/container.go", old: "if !before.Mode().IsRegular() {", new: "if false {",
+		module: "log-viewer", pkg: "./internal/docker", test: "TestOnlyRegularFilesAreOpened",
+	},
+	{
+		row: "C11", what: "links among the files of a log stand for one of them",
+		file: "log-viewer/internal/docker/segment.go", old: "if !ok || !e.Type().IsRegular() {", new: "if !ok {",
+		module: "log-viewer", pkg: "./internal/docker", test: "TestLinksToOtherContainersAreNotRead",
+	},
+	{
+		row: "C11", what: "a link to the folder of a container is a container",
+		file: "log-viewer/internal/docker/container.go", old: "if e.IsDir() && len(name)", new: "if len(name)",
+		module: "log-viewer", pkg: "./internal/docker", test: "TestLinksToOtherContainersAreNotRead",
+	},
+	{
 		row: "C13", what: "texts in the log are not cut",
 		file: "shared/logging/logging.go", old: "if len(s) <= limit {", new: "if true {",
 		module: "shared", pkg: "./logging", test: "TestHostileTextsStayInTheirLine",

@@ -100,7 +100,9 @@ func clean(s string, limit int) string {
 }
 
 // openRegular opens a file below root that is a regular one and no link.
-// Opening never waits, as it would for a named pipe.
+// Opening never waits, as it would for a named pipe. Inside of root os.Root
+// follows links, O_NOFOLLOW or not: that what was opened is what was looked at
+// is what keeps them out, also those that are put there in between.
 func openRegular(root *os.Root, name string) (*os.File, error) {
 	before, err := root.Lstat(name)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-const openFlags = syscall.O_NONBLOCK | syscall.O_NOFOLLOW
+const openFlags = syscall.O_NONBLOCK
 
 func inodeOf(info fs.FileInfo) uint64 {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
