@@ -46,6 +46,11 @@ var readerPragmas = []string{
 	"query_only=1",
 }
 
+// readerPragmas are those of the package, and the bound of the page cache.
+func (o Options) readerPragmas() []string {
+	return append(slices.Clone(readerPragmas), fmt.Sprintf("cache_size=-%d", o.ReaderCacheKiB))
+}
+
 // dsn is the address of a file for the driver. Everything in a path that means
 // something in a URI is escaped.
 func dsn(path string, readOnly bool) string {

@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -14,7 +13,7 @@ import (
 // cannot write, and end what takes too long. An open read keeps the
 // write-ahead log from being emptied, so none may last.
 func newReadPool(path string, o Options) *sql.DB {
-	pool := sql.OpenDB(&readConnector{dsn: dsn(path, false), limit: o.ReadTimeout, cacheKiB: o.ReaderCacheKiB})
+	pool := sql.OpenDB(&readConnector{dsn: dsn(path, false), limit: o.ReadTimeout, pragmas: o.readerPragmas()})
 	pool.SetMaxOpenConns(o.Readers)
 	pool.SetMaxIdleConns(o.Readers)
 	pool.SetConnMaxIdleTime(idleReaderTime)
@@ -22,9 +21,9 @@ func newReadPool(path string, o Options) *sql.DB {
 }
 
 type readConnector struct {
-	dsn      string
-	limit    time.Duration
-	cacheKiB int
+	dsn     string
+	limit   time.Duration
+	pragmas []string
 }
 
 func (r *readConnector) Connect(context.Context) (driver.Conn, error) {
@@ -32,7 +31,7 @@ func (r *readConnector) Connect(context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := applyPragmas(c, append(slices.Clone(readerPragmas), fmt.Sprintf("cache_size=-%d", r.cacheKiB))); err != nil {
+	if err := applyPragmas(c, r.pragmas); err != nil {
 		_ = c.Close()
 		return nil, err
 	}

@@ -27,7 +27,7 @@ type Snapshot struct {
 
 // Snapshot begins to read. It waits while as many as Options.Readers are open.
 func (db *DB) Snapshot(ctx context.Context) (*Snapshot, error) {
-	c, err := db.snapshots.take(ctx, db.path)
+	c, err := db.snapshots.take(ctx, db.path, db.opts.readerPragmas())
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ type idleConn struct {
 	since time.Time
 }
 
-func (p *snapshots) take(ctx context.Context, path string) (*conn, error) {
+func (p *snapshots) take(ctx context.Context, path string, pragmas []string) (*conn, error) {
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -116,7 +116,7 @@ func (p *snapshots) take(ctx context.Context, path string) (*conn, error) {
 		return c, nil
 	}
 	p.mu.Unlock()
-	c, err := openConn(path, readerPragmas...)
+	c, err := openConn(path, pragmas...)
 	if err != nil {
 		<-p.slots
 		return nil, Classify(err)

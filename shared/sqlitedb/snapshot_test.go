@@ -44,6 +44,23 @@ func TestSnapshotStaysAsItWasAtItsBeginning(t *testing.T) {
 	}
 }
 
+func TestAllReadersHaveTheSameBoundOfMemory(t *testing.T) {
+	db := mustOpen(t, dbPath(t), sqlitedb.Options{ReaderCacheKiB: 300})
+	const want, query = -300, "PRAGMA cache_size"
+	var size int
+	if err := db.Read().QueryRowContext(t.Context(), query).Scan(&size); err != nil || size != want {
+		t.Errorf("%s of the pool of readers: %d, %v, want %d", query, size, err, want)
+	}
+	s, err := db.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Each(func(r *sqlitedb.Rows) error { return r.Scan(&size) }, query); err != nil || size != want {
+		t.Errorf("%s of a snapshot: %d, %v, want %d", query, size, err, want)
+	}
+}
+
 func TestSnapshotCannotWrite(t *testing.T) {
 	db := mustOpen(t, dbPath(t), sqlitedb.Options{})
 	s, err := db.Snapshot(t.Context())
