@@ -206,6 +206,14 @@ func (s *Store) publish(p *pending) {
 	for _, r := range ready {
 		s.addHot(r.rows, r.first, now)
 		s.countArrivals(r.rows, now)
+		s.spare -= int64(r.rows.Len())
+	}
+	if s.spare < 0 {
+		s.spare = s.margin // should it not be possible to remove any, then it is tried after as many more
+		select {
+		case s.over <- struct{}{}:
+		default: // it knows
+		}
 	}
 }
 

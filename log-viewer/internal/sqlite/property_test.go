@@ -20,6 +20,7 @@ type world struct {
 	*rand.Rand
 	tb    testing.TB
 	store *opened
+	most  int64 // entries that gone leaves
 	plain *logstest.Memory
 	at    int64
 	n     int
@@ -28,7 +29,9 @@ type world struct {
 var sourceNamesForTests = []string{"web-1", "web-2", "db", "worker", "Größe"}
 
 func newWorld(tb testing.TB, seed uint64, o Options) *world {
-	w := &world{Rand: rand.New(rand.NewPCG(seed, 7)), tb: tb, store: openStore(tb, o), plain: logstest.NewMemory(), at: 1_700_000_000_000_000_000}
+	most := o.MaxEntries
+	o.MaxEntries = 0
+	w := &world{Rand: rand.New(rand.NewPCG(seed, 7)), tb: tb, store: openStore(tb, o), most: most, plain: logstest.NewMemory(), at: 1_700_000_000_000_000_000}
 	for i, name := range sourceNamesForTests[:4] {
 		labels := logs.Labels{Service: []string{"web", "web", "db", ""}[i]}
 		w.append(logs.Batch{Sources: []logs.Source{{Name: name, Labels: labels}}})
@@ -212,9 +215,16 @@ func (w *world) compareTotals() {
 // gone takes the entries that retention removed out of the plain store.
 func (w *world) gone() {
 	w.tb.Helper()
+	keep := func(most int64) {
+		w.store.retainMu.Lock()
+		defer w.store.retainMu.Unlock()
+		w.store.opts.MaxEntries = most
+	}
+	keep(w.most)
 	if _, err := w.store.Retain(w.tb.Context()); err != nil {
 		w.tb.Fatal(err)
 	}
+	keep(0) // or the store would remove entries when plain is not told
 	left := make(map[int64]bool)
 	for from := int64(0); ; {
 		entries, last, err := w.store.Since(w.tb.Context(), from, logs.Filter{}, 10_000)

@@ -150,14 +150,14 @@ func (p *packer) flush(ctx context.Context) error {
 	}
 	p.store.remove(p.from, []*sealed{fresh})
 	for _, b := range p.from {
-		p.store.replaced = append(p.store.replaced, b.id)
+		p.store.fresh = append(p.store.fresh, b.id)
 	}
 	p.rows, p.from, p.text = nil, nil, 0
 	return nil
 }
 
-// dropReplaced deletes the lines of blocks that were packed anew when Retain ran
-// before: queries that began with the blocks of then have ended by now.
+// dropReplaced deletes the lines of blocks that were packed anew before Retain ran
+// for the last time: queries that began with the blocks of then have ended by now.
 func (s *Store) dropReplaced(ctx context.Context) error {
 	for part := range slices.Chunk(s.replaced, deleteAtOnce) {
 		err := s.db.Maintain(ctx, func(tx *sqlitedb.Tx) error {
@@ -172,7 +172,7 @@ func (s *Store) dropReplaced(ctx context.Context) error {
 			return fmt.Errorf("delete blocks that were packed anew: %w", err)
 		}
 	}
-	s.replaced = nil
+	s.replaced, s.fresh = s.fresh, nil
 	return nil
 }
 

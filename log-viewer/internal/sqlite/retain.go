@@ -39,17 +39,24 @@ func (s *Store) retaining() {
 		case <-s.stop:
 			return
 		case <-tick.C:
+			removed, err := s.Retain(ctx)
+			s.report(ctx, removed, err)
+			if err == nil {
+				s.report(ctx, Removed{}, s.giveBack(ctx))
+			}
+		case <-s.over:
+			removed, err := s.trim(ctx)
+			s.report(ctx, removed, err)
 		}
-		removed, err := s.Retain(ctx)
-		if err == nil && removed.Entries > 0 {
-			s.log.Info("old entries removed", "entries", removed.Entries, "blocks", removed.Blocks, "packed", removed.Packed)
-		}
-		if err == nil {
-			err = s.giveBack(ctx)
-		}
-		if err != nil && ctx.Err() == nil {
-			s.log.Error("retention failed", "err", err)
-		}
+	}
+}
+
+func (s *Store) report(ctx context.Context, removed Removed, err error) {
+	switch {
+	case err != nil && ctx.Err() == nil:
+		s.log.Error("retention failed", "err", err)
+	case err == nil && removed.Entries > 0:
+		s.log.Info("old entries removed", "entries", removed.Entries, "blocks", removed.Blocks, "packed", removed.Packed)
 	}
 }
 
@@ -82,33 +89,71 @@ func (s *Store) Retain(ctx context.Context) (Removed, error) {
 			return out, err
 		}
 	}
-	most, err := s.most(ctx)
-	if err != nil {
-		return out, err
-	}
-	whole, mixed := s.excess(most)
-	if err := s.drop(ctx, whole, &out); err != nil {
-		return out, err
-	}
-	if err := s.repack(ctx, mixed, &out); err != nil {
+	if err := s.dropExcess(ctx, &out); err != nil {
 		return out, err
 	}
 	return out, s.repack(ctx, s.small(), &out)
 }
 
-// most is how many entries may be kept: by their number, or as many as fit into
-// the bytes if they go on being as large as they are.
-func (s *Store) most(ctx context.Context) (int64, error) {
-	most := int64(math.MaxInt64)
-	if s.opts.MaxEntries > 0 {
-		most = s.opts.MaxEntries
+// trim removes what is too much, and leaves the rest of Retain's work to Retain.
+func (s *Store) trim(ctx context.Context) (out Removed, err error) {
+	s.retainMu.Lock()
+	defer s.retainMu.Unlock()
+	err = s.dropExcess(ctx, &out)
+	return out, err
+}
+
+// dropExcess removes what is too much.
+func (s *Store) dropExcess(ctx context.Context, out *Removed) error {
+	most, err := s.most(ctx)
+	if err != nil {
+		return err
 	}
+	whole, mixed := s.excess(most)
+	if err := s.drop(ctx, whole, out); err != nil {
+		return err
+	}
+	if err := s.repack(ctx, mixed, out); err != nil {
+		return err
+	}
+	s.spareFor(most)
+	return nil
+}
+
+// spareFor sets how many entries may arrive before the next trim, when most are kept.
+func (s *Store) spareFor(most int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	left := most
+	for _, b := range s.blocks {
+		left -= int64(b.N)
+	}
+	for _, c := range s.chunks {
+		left -= int64(c.Len())
+	}
+	s.margin = most / 20
+	s.spare = max(0, left) + min(s.margin, math.MaxInt64-max(0, left))
+}
+
+// mostEntries is how many entries may be kept by their number.
+func (s *Store) mostEntries() int64 {
+	if s.opts.MaxEntries > 0 {
+		return s.opts.MaxEntries
+	}
+	return math.MaxInt64
+}
+
+// most is how many entries may be kept: by their number, or as many as fit into
+// the bytes if they go on being as large as they are. What half of the bytes are
+// used for tells that; less is mostly not entries.
+func (s *Store) most(ctx context.Context) (int64, error) {
+	most := s.mostEntries()
 	if s.opts.MaxBytes > 0 {
 		used, _, err := s.pages(ctx)
 		if err != nil {
 			return 0, err
 		}
-		if used > s.opts.MaxBytes {
+		if used > s.opts.MaxBytes/2 {
 			st, err := s.Stats(ctx)
 			if err != nil {
 				return 0, err

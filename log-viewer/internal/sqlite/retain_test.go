@@ -126,6 +126,82 @@ func TestAChattySourceDoesNotCostAQuietOneItsEntries(t *testing.T) {
 	}
 }
 
+func TestTooManyEntriesDoNotWaitForTheNextRun(t *testing.T) {
+	t.Parallel()
+	const most, batch = 10_000, 100
+	for name, o := range map[string]Options{
+		"by number": {MaxEntries: most, BlockRows: 500, RetainEvery: time.Hour},
+		"by bytes":  {MaxBytes: 1 << 20, BlockRows: 500, RetainEvery: time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openStore(t, o)
+			over := func() (text string) {
+				st, err := s.Stats(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				used, _, err := s.pages(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if o.MaxEntries > 0 && st.Entries > o.MaxEntries*21/20 || o.MaxBytes > 0 && used > o.MaxBytes*23/20 {
+					return fmt.Sprintf("%d entries in %d bytes are kept, the bounds are %d and %d", st.Entries, used, o.MaxEntries, o.MaxBytes)
+				}
+				return ""
+			}
+			l := lines(t, 1_000_000)
+			for n := range 4 * most / batch {
+				mustAppend(t, s, logs.Batch{Entries: l.Batch(batch)})
+				if n == most*3/2/batch {
+					mustRetain(t, s) // here it learns how large entries are
+				}
+				for begin := time.Now(); over() != ""; time.Sleep(time.Millisecond) {
+					if time.Since(begin) > 20*time.Second {
+						t.Fatalf("after %d entries %s", (n+1)*batch, over())
+					}
+				}
+			}
+			if st, err := s.Stats(t.Context()); err != nil || st.Entries < most*8/10 {
+				t.Errorf("Stats: %+v, %v; want most of what may be kept", st, err)
+			}
+		})
+	}
+}
+
+func TestWhatTrimPacksAnewIsReadToTheEnd(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, Options{MaxEntries: 2000, BlockRows: 500, RetainEvery: time.Hour})
+	for i := range 4 {
+		at := testStart.Add(time.Duration(i) * 1000 * time.Second)
+		mustFill(t, s, "quiet", at, 10)
+		mustFill(t, s, "chatty", at, 490)
+	}
+	mustFlush(t, s)
+	before := s.view()
+	mustFill(t, s, "chatty", testStart.Add(time.Hour), 1000)
+	if _, err := s.trim(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mustRetain(t, s) // right after it: what was packed anew has not been there for long
+	r := &reader{store: s.Store, ctx: t.Context()}
+	defer r.release()
+	quiet := s.Store.sources.byName["quiet"]
+	found := 0
+	q := s.newFilter(t.Context(), logs.Filter{})
+	for _, u := range before.units(q) {
+		r.each(q, u, func(w row) bool {
+			if w.source == quiet {
+				found++
+			}
+			return true
+		})
+	}
+	if found != 40 {
+		t.Errorf("a query that began before finds %d entries of the quiet source, want 40", found)
+	}
+}
+
 func TestTheDatabaseKeepsToItsBytes(t *testing.T) {
 	t.Parallel()
 	const most = 2 << 20

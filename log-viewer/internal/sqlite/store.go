@@ -48,7 +48,9 @@ type Options struct {
 	MaxBytes   int64         // of the database without its write-ahead log; the oldest entries are removed beyond; 0 is no bound
 	MaxEntries int64         // likewise; 0 is no bound
 
-	RetainEvery time.Duration // how often that is looked after; 0 is a minute
+	// RetainEvery is how often that is looked after; 0 is a minute. More entries
+	// than are kept, by one in 20, are removed at once.
+	RetainEvery time.Duration
 
 	// SealAfter is how old entries get before they go into a block even if it
 	// is not full; 0 is an hour.
@@ -73,10 +75,13 @@ type Store struct {
 	learnMu  sync.Mutex    // held while sources are added
 	retainMu sync.Mutex    // held while blocks are removed
 	roomTime time.Duration // see the constant
-	replaced []int64       // blocks that were packed anew and whose lines are still there; guarded by retainMu
+	// Blocks that were packed anew and whose lines are still there: those that
+	// Retain found, and those since then. Guarded by retainMu.
+	replaced, fresh []int64
 
 	stop   chan struct{}
 	wake   chan struct{} // for the goroutine that seals
+	over   chan struct{} // for the one that removes: there are too many entries
 	done   sync.WaitGroup
 	closed atomic.Bool
 
@@ -90,6 +95,8 @@ type Store struct {
 	hot     int64                    // bytes of chunks
 	likely  struct{ rows, text int } // what the last full chunk had, and the next one makes room for
 	room    chan struct{}
+	spare   int64 // entries that may arrive before there are too many
+	margin  int64 // by how many there may be more than are kept
 	lastID  int64
 	sources sources
 	rates   map[uint32]*rate
@@ -164,7 +171,7 @@ func Open(ctx context.Context, db *sqlitedb.DB, o Options) (*Store, error) {
 	}
 	s := &Store{
 		db: db, opts: o, sizes: o.sizes(), log: o.Log, now: o.Now, dec: dec,
-		heavy: make(chan struct{}, 1), stop: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}),
+		heavy: make(chan struct{}, 1), stop: make(chan struct{}), wake: make(chan struct{}, 1), over: make(chan struct{}, 1), room: make(chan struct{}),
 		rates: make(map[uint32]*rate), roomTime: roomTime,
 	}
 	s.cache = newCache(s.sizes.cache)
@@ -172,6 +179,7 @@ func Open(ctx context.Context, db *sqlitedb.DB, o Options) (*Store, error) {
 		dec.Close()
 		return nil, sqlitedb.Classify(err)
 	}
+	s.spareFor(s.mostEntries())
 	s.done.Go(s.sealing)
 	s.done.Go(s.retaining)
 	return s, nil
