@@ -298,6 +298,12 @@ type column struct {
 	ends       []uint32 // of colDict and colText: where the values end in body, without the separator
 }
 
+// bytes is what the column takes in memory, without what it shares with its block.
+func (c *column) bytes() int {
+	const itself = 192
+	return itself + 8*cap(c.nums) + 4*cap(c.ends)
+}
+
 // read reads the header of a column and finds its parts, except for hexadecimal
 // digits, which are in a stream of their own. c keeps only its memory.
 func (c *column) read(d *decoder) {

@@ -167,9 +167,18 @@ func (b *Block) Len() int { return len(b.Time) }
 
 // Bytes is about what the block takes in memory.
 func (b *Block) Bytes() int {
-	n := 22*cap(b.Time) + cap(b.data) + cap(b.folded) + 64*cap(b.templates) + 16*cap(b.places) + cap(b.buffer) + cap(b.fold)
+	n := 22*cap(b.Time) + cap(b.data) + cap(b.folded) + 64*cap(b.templates) + 16*cap(b.places) + cap(b.buffer) + cap(b.fold) +
+		8*(cap(b.ids)+cap(b.starts)+cap(b.columns)+cap(b.spare)+cap(b.found)+cap(b.next)) + 4*cap(b.sources) + b.looked.bytes()
 	for i := range b.streams {
 		n += cap(b.streams[i].raw)
+	}
+	for _, c := range b.columns {
+		if c != nil {
+			n += c.bytes()
+		}
+	}
+	for _, c := range b.spare {
+		n += c.bytes()
 	}
 	return n
 }
