@@ -568,10 +568,13 @@ def metrics_collector(s):
             {"name": "queue", "type": "gauge", "value": seconds, "timestamp": at},
         ] + [{"name": f"web_vitals_{v}", "type": "histogram", "value": 100, "labels": {"page": route, "source": "browser"}, "timestamp": at, "project": "shop"} for v in ("lcp", "inp", "cls", "fcp", "ttfb")]
 
+    again = points("/orders", 0)
+    for _ in range(2):
+        s.ask("POST /api/metrics", 202, body=again, headers={"Idempotency-Key": "again"})
+    s.ask("POST /api/metrics", 409, body=again[1:], headers={"Idempotency-Key": "again"})
     for n, route in enumerate(["/orders", "/cart", "/pay"] * 10):
         s.ask("POST /api/metrics", 202, body=points(route, 60 * n), headers={"Idempotency-Key": f"k{n}"})
     s.ask("POST /api/metrics", 202, body={"metrics": points("/orders", 5400)})
-    s.ask("POST /api/metrics", 202, body=points("/orders", 0), headers={"Idempotency-Key": "k0"})
     s.ask("POST /api/metrics", 202, query={"partial": "1"}, body=[{"name": "good", "type": "gauge", "value": 1}, {"name": "bad"}])
     s.ask("POST /api/metrics", 202, query={"partial": "1"}, body=[{"name": "many", "type": "gauge", "value": 1, "labels": {"n": str(n)}} for n in range(1000)])
     s.ask("POST /api/metrics", 202, query={"partial": "1"}, body=[{"name": "many", "type": "gauge", "value": 1, "labels": {"n": str(n + 1000)}} for n in range(1000)])

@@ -4,7 +4,9 @@
 # documented answer of 2xx and every property of it is seen. Then by schemathesis, which sends what the documents allow,
 # and what they do not. Fails for an answer of 500 or more that is no 502 or 503, and for an answer, a header or a body
 # that is not as documented. With SECONDS each service gets so long, with a seed; without, each operation gets all its
-# cases. SERVICES names those to fuzz, FIGURES a file for the number of cases.
+# cases. Two checks of schemathesis are left out because they do not hold, as is wanted: old clients may send parameters
+# that are passed over (negative_data_rejection), and the rules for names, times and expressions are narrower than a schema
+# can say (positive_data_acceptance). SERVICES names those to fuzz, FIGURES a file for the number of cases.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 bin=$(cd "$1" && pwd)
@@ -86,7 +88,7 @@ for s in ${SERVICES-$services}; do
   [ "$s" != log-viewer ] || more+=(--exclude-path /api/logs/tail) # a stream has no end
   [ -z "$seconds" ] || more+=(--max-examples 15 --seed 1 --phases "examples,coverage,fuzzing" --max-time "$seconds")
   "$venv/bin/schemathesis" run "$docs/$s.openapi.json" --url "http://127.0.0.1:${port_of[$s]}" --header "X-API-Key: $key" --header "X-Monlight-Key: $key" \
-    --checks "${CHECKS:-not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance}" \
+    --checks "${CHECKS:-not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance,allow_header_conformance}" \
     --request-timeout 10 --no-color --workers 1 --warnings off --continue-on-failure \
     "${more[@]}" >"$dir/$s.out" 2>&1 || failed=1
   grep -vE '^ *(✅|❌|🚫|⏭|Loaded|$)' "$dir/$s.out" | tail -n "${LINES_SHOWN:-60}"

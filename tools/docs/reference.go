@@ -16,22 +16,26 @@ type openAPI struct {
 		Title       string `json:"title"`
 		Description string `json:"description"`
 	} `json:"info"`
-	Paths map[string]map[string]operation `json:"paths"`
+	Paths      map[string]map[string]operation `json:"paths"`
+	Components struct {
+		Schemas   map[string]schema   `json:"schemas"`
+		Responses map[string]response `json:"responses"`
+	} `json:"components"`
 }
 
 type operation struct {
 	Summary    string `json:"summary"`
 	Parameters []struct {
-		Name     string         `json:"name"`
-		In       string         `json:"in"`
-		Required bool           `json:"required"`
-		Schema   map[string]any `json:"schema"`
+		Name        string `json:"name"`
+		In          string `json:"in"`
+		Description string `json:"description"`
+		Required    bool   `json:"required"`
 	} `json:"parameters"`
 	RequestBody *struct {
-		Content map[string]json.RawMessage `json:"content"`
+		Content map[string]media `json:"content"`
 	} `json:"requestBody"`
-	Responses map[string]json.RawMessage `json:"responses"`
-	Security  *[]json.RawMessage         `json:"security"`
+	Responses map[string]response `json:"responses"`
+	Security  *[]json.RawMessage  `json:"security"`
 }
 
 // reference makes the page of a service's routes.
@@ -52,10 +56,21 @@ func (s *site) reference(service string) ([]byte, error) {
 		for _, method := range sorted(doc.Paths[path]) {
 			op := doc.Paths[path][method]
 			fmt.Fprintf(&b, "<tr><td><code><b>%s</b> %s</code><br>%s%s</td><td>%s</td><td>%s</td></tr>\n", strings.ToUpper(method), html.EscapeString(path),
-				html.EscapeString(op.Summary), op.openly(), op.takes(), strings.Join(sorted(op.Responses), ", "))
+				html.EscapeString(op.Summary), op.openly(), op.takes(), op.answers())
 		}
 	}
-	b.WriteString("</tbody></table>\n")
+	b.WriteString("</tbody></table>\n<h2 id=\"errors\">Errors</h2>\n<p>Each is a <a href=\"#schema-problem\">Problem</a>, 429 and 503 a <a href=\"#schema-retrylater\">RetryLater</a>.</p>\n" +
+		"<table><thead><tr><th>status</th><th>when</th><th>headers</th></tr></thead><tbody>\n")
+	for _, status := range sorted(doc.Components.Responses) {
+		r := doc.Components.Responses[status]
+		fmt.Fprintf(&b, "<tr><td id=\"error-%s\">%s</td><td>%s</td><td>%s</td></tr>\n", status, status, html.EscapeString(r.Description), html.EscapeString(strings.Join(sorted(r.Headers), ", ")))
+	}
+	b.WriteString("</tbody></table>\n<h2 id=\"schemas\">Schemas</h2>\n")
+	for _, name := range sorted(doc.Components.Schemas) {
+		if err := doc.Components.Schemas[name].section(&b, name); err != nil {
+			return nil, fmt.Errorf("%s: schema %s: %w", service, name, err)
+		}
+	}
 	return []byte(b.String()), nil
 }
 
@@ -74,6 +89,9 @@ func (o operation) takes() string {
 			continue
 		}
 		text := "<code>" + html.EscapeString(p.Name) + "</code>"
+		if p.Description != "" {
+			text += " <small>" + html.EscapeString(p.Description) + "</small>"
+		}
 		if p.In == "header" {
 			text += " (header)"
 		}
@@ -84,10 +102,19 @@ func (o operation) takes() string {
 	}
 	if o.RequestBody != nil {
 		for _, kind := range sorted(o.RequestBody.Content) {
-			parts = append(parts, "body: "+html.EscapeString(kind))
+			text := "body: "
+			switch of := o.RequestBody.Content[kind].Schema; {
+			case kind != "application/json":
+				text += html.EscapeString(kind)
+			case len(of.Properties) > 0:
+				text += of.inline()
+			default:
+				text += of.kind()
+			}
+			parts = append(parts, text)
 		}
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, "<br>")
 }
 
 func sorted[V any](m map[string]V) []string {

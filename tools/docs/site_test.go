@@ -90,6 +90,12 @@ func TestTheSiteIsWhole(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), "KEEP_OCCURRENCES") || !strings.Contains(string(text), "SPOOL_MAX_BYTES") {
 		t.Errorf("the page of settings lacks some: %v", err)
 	}
+	reference := pages[filepath.Join("api", "error-tracker-reference.html")]
+	for _, want := range []string{`<h3 id="schema-issue">Issue</h3>`, `<td><code>exception_type</code></td><td>text</td><td>always</td>`, `<a href="#schema-issuelist">IssueList</a>`, `<td id="error-429">429</td>`} {
+		if !strings.Contains(reference, want) {
+			t.Errorf("the reference of the error tracker lacks %s", want)
+		}
+	}
 	if text, err := os.ReadFile(filepath.Join(out, "llm.txt")); err != nil || !strings.Contains(string(text), "getting-started.html") {
 		t.Errorf("llm.txt: %v", err)
 	}
