@@ -35,7 +35,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ ${#services[@]} -gt 0 ] || read -ra services <<<"$all_services"
-docker_works || die 'docker does not answer'
+docker_works || die 'docker does not answer. Services that install.sh made are upgraded by backup.sh, and then install.sh of the new version'
 [ -f "$file" ] || die "$file: there is no such file"
 
 compose() {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Starts everything and lets real programs crash into it, some of them often.
+# Starts everything and lets real programs crash into it, some of them often. Its data is in DEMO_DATA, .run/demo unless
+# said otherwise, and not among that of "make run".
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/demo_logs.sh"
@@ -10,7 +11,7 @@ mkdir -p "$root/.run"
 choose_log_source
 trap 'stop_log_programs; stop_services' EXIT
 trap 'exit 0' INT TERM
-start_services "${DEMO_DATA:-$root/.run}"
+start_services "${DEMO_DATA:-$root/.run/demo}"
 
 export ERROR_TRACKER_URL=${service_url[error-tracker]} ERROR_TRACKER_API_KEY
 

@@ -55,7 +55,7 @@ start_log_programs() {
         log_program shop flask --app "$root/demo/containers/shop.py" run --port 18080
         log_program visitors env SHOP=http://127.0.0.1:18080 python3 -u "$root/demo/containers/visitors.py"
       else
-        say '!!! no Flask here: the shop does not run'
+        say '!!! no Flask here: the shop does not run (apt-get install python3-flask)'
       fi
     fi
   fi

@@ -223,9 +223,9 @@ for w in "${wanted[@]}"; do
   [[ " ${names[*]} " == *" $w "* || " ${names[*]} " == *" $w:"* ]] || die "no such suite: $w"
 done
 say ''
-if [ $failed -gt 0 ]; then die "$failed suites failed"; fi
+if [ $failed -gt 0 ]; then die "suites that failed: $failed"; fi
 if [ $not_run -gt 0 ]; then
-  say "!!! $not_run suites were NOT RUN, for the reasons above"
+  say "!!! suites that were NOT RUN, for the reasons above: $not_run"
   [ -z "${REQUIRE_ALL:-}" ] || exit 1
 fi
 say "$((${#names[@]} - not_run)) passed, $failed failed, $not_run skipped"

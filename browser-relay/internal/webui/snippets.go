@@ -35,7 +35,7 @@ func snippets(publicURL string, script Script, k *relay.Key) []snippet {
 	fill := strings.NewReplacer("{url}", publicURL, "{key}", k.PublicKey, "{origin}", origin,
 		"{script}", script.Path, "{integrity}", script.Integrity, "{project}", shellQuote(k.Project)).Replace
 	return []snippet{
-		{"npm", "With a bundler", "Install the package and begin as early as you can.", fill(`npm install @monlight/browser
+		{"npm", "With a bundler", "Install the package (its README says how without the registry) and begin as early as you can.", fill(`npm install @monlight/browser
 
 import { init } from '@monlight/browser';
 
@@ -49,8 +49,8 @@ init({
 </script>
 <script src="{url}{script}" integrity="{integrity}" crossorigin="anonymous"></script>`)},
 		{"csp", "Content-Security-Policy", "If your pages have a policy, let them send to the relay, and load the script if it comes from there.", fill(`connect-src 'self' {origin}; script-src 'self' {origin};`)},
-		{"maps", "Source maps", "In the build, after bundling: the stacks of this release are then shown with their sources.", fill(`npx monlight-sourcemaps inject ./dist
-npx monlight-sourcemaps upload ./dist --url {url} --project {project} --release 1.0.0
+		{"maps", "Source maps", "In the build, after bundling: the stacks of this release are then shown with their sources.", fill(`npx -p @monlight/browser monlight-sourcemaps inject ./dist
+npx -p @monlight/browser monlight-sourcemaps upload ./dist --url {url} --project {project} --release 1.0.0
 # MONLIGHT_UPLOAD_TOKEN is the relay's UPLOAD_TOKEN, or MONLIGHT_ADMIN_KEY the key that you signed in with`)},
 		{"nginx", "Through your own site: nginx", "Requests to your own host are not blocked by lists and need no CORS. Set endpoint to https://your-site.example/monlight.", fill(`location /monlight/api/browser/ {
     proxy_pass {url}/api/browser/;

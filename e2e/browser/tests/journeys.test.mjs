@@ -47,13 +47,13 @@ describe('journeys', () => {
     return page;
   };
   const done = async (page) => { await clean(page); await shut(page); };
-  const paste = (command) => new Promise((resolve, reject) => execFile('sh', ['-c', `${command} -sSf`], { env: { ...process.env, API_KEY: stack.errors.key } },
+  const paste = (command) => new Promise((resolve, reject) => execFile('sh', ['-c', `${command.replace('YOUR_API_KEY', stack.errors.key)} -sSf`],
     (err, stdout, stderr) => (err ? reject(new Error(stderr)) : resolve(stdout))));
   const heading = (page) => page.textContent('h1');
 
   test('1. from nothing to the first error, log line and chart, by what the pages say', async () => {
     let page = await open(stack.errors.url);
-    await paste((await page.textContent('#first-curl')).replace('YOUR_API_KEY', stack.errors.key));
+    await paste(await page.textContent('#first-curl'));
     await page.waitForSelector('tr[data-row]', { timeout: 20000 });
     await page.click('tr[data-row] a');
     assert.match(await heading(page), /ValueError/);

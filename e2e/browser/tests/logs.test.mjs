@@ -24,7 +24,7 @@ describe('exploring logs', () => {
     assert.ok(curl.includes(`curl -X POST ${service.url}/api/logs`), curl);
     assert.equal((await page.content()).includes(service.key), false, 'the key is on the page');
     const { execFile } = await import('node:child_process');
-    await new Promise((resolve, reject) => execFile('sh', ['-c', `${curl} -sSf`], { env: { ...process.env, API_KEY: service.key } }, (err, stdout) => (err ? reject(err) : resolve(stdout))));
+    await new Promise((resolve, reject) => execFile('sh', ['-c', `${curl.replace('YOUR_API_KEY', service.key)} -sSf`], (err, stdout) => (err ? reject(err) : resolve(stdout))));
     await page.waitForSelector('.notice.good >> text=The first line has arrived', { timeout: 15000 });
     await page.click('text=Show the logs');
     await page.waitForSelector('.view');

@@ -26,6 +26,7 @@ type containersPage struct {
 	Folder     string
 	Refresh    webui.RefreshChoice
 	FirstRun   bool
+	FolderErr  string // why the folder cannot be read, before the first entry; "" when it can
 	PublicURL  string
 }
 
@@ -86,6 +87,7 @@ func (p *Pages) containers(w http.ResponseWriter, r *http.Request) error {
 	page.ByteShare = percent(st.DiskBytes, page.Retention.Bytes)
 	if p.opts.Reading != nil {
 		page.Reading = p.opts.Reading()
+		page.FolderErr = page.Reading.Error
 	}
 	for _, src := range sources {
 		if src.Entries > 0 {

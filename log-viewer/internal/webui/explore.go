@@ -31,6 +31,7 @@ type explorePage struct {
 	Facets    facets
 	Indexed   int64
 	FirstRun  bool
+	FolderErr string // why the folder cannot be read, before the first entry; "" when it can
 	PublicURL string
 	Folder    string
 	Patterns  []string
@@ -81,6 +82,9 @@ func (p *Pages) explore(w http.ResponseWriter, r *http.Request) error {
 	status := http.StatusOK
 	switch {
 	case page.FirstRun:
+		if p.opts.Reading != nil {
+			page.FolderErr = p.opts.Reading().Error
+		}
 	case sel.Wrong():
 		status = http.StatusBadRequest
 	default:

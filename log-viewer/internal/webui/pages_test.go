@@ -31,20 +31,25 @@ func (openGuard) SignOut() http.Handler               { return http.NotFoundHand
 
 func newPages(t *testing.T) (http.Handler, *logs.Service) {
 	t.Helper()
+	return pagesReading(t, func() webui.Reading {
+		return webui.Reading{Paused: "the disk is full", Sources: []webui.SourceState{
+			{Name: "web", State: "following", Life: &logs.Lifecycle{Phase: logs.Running, StartedAt: now.Add(-time.Hour)}}, {Name: "broken", State: "cannot be read", Problem: true},
+			{Name: "worker", State: "following", Life: &logs.Lifecycle{Phase: logs.Restarting, StartedAt: now.Add(-time.Minute), ExitedAt: now.Add(-time.Second), Restarts: 7, ExitKnown: true, ExitCode: 1}},
+			{Name: "job", State: "following", Life: &logs.Lifecycle{Phase: logs.Exited, ExitKnown: true, ExitCode: 2}},
+		}}
+	})
+}
+
+func pagesReading(t *testing.T, reading func() webui.Reading) (http.Handler, *logs.Service) {
+	t.Helper()
 	s, err := logs.NewService(t.Context(), logstest.NewMemory(), logs.Options{Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p, err := webui.New(webui.Options{
 		Logs: s, PublicURL: "http://example.org", Folder: "/var/lib/docker/containers", Retention: webui.Retention{Entries: 1000, Age: 30 * 24 * time.Hour},
-		Reading: func() webui.Reading {
-			return webui.Reading{Paused: "the disk is full", Sources: []webui.SourceState{
-				{Name: "web", State: "following", Life: &logs.Lifecycle{Phase: logs.Running, StartedAt: now.Add(-time.Hour)}}, {Name: "broken", State: "cannot be read", Problem: true},
-				{Name: "worker", State: "following", Life: &logs.Lifecycle{Phase: logs.Restarting, StartedAt: now.Add(-time.Minute), ExitedAt: now.Add(-time.Second), Restarts: 7, ExitKnown: true, ExitCode: 1}},
-				{Name: "job", State: "following", Life: &logs.Lifecycle{Phase: logs.Exited, ExitKnown: true, ExitCode: 2}},
-			}}
-		},
-		Now: func() time.Time { return now },
+		Reading: reading,
+		Now:     func() time.Time { return now },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -99,6 +104,20 @@ func TestFirstRunShowsHowToSend(t *testing.T) {
 	add(t, s, "web", logs.Info, now, "hello")
 	if _, page = get(t, h, "/"); strings.Contains(page, "Waiting for") {
 		t.Error("still waiting after a line")
+	}
+}
+
+func TestFirstRunSaysThatTheFolderCannotBeRead(t *testing.T) {
+	h, _ := pagesReading(t, func() webui.Reading {
+		return webui.Reading{Error: "open /var/lib/docker/containers: no such file or directory"}
+	})
+	for _, path := range []string{"/", "/containers"} {
+		_, page := get(t, h, path)
+		contains(t, page, "The folder cannot be read: open /var/lib/docker/containers: no such file or directory.")
+	}
+	h, _ = newPages(t)
+	if _, page := get(t, h, "/"); strings.Contains(page, "The folder cannot be read") {
+		t.Error("said of a folder that can be read")
 	}
 }
 
