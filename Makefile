@@ -66,7 +66,7 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (30); prints a table
 docs: build ## the documentation as a static site, in dist/docs
 	cd tools/docs && GOWORK=off $(GO) run . $(CURDIR) $(CURDIR)/bin $(CURDIR)/dist/docs
 
-bench: build ## measure speed and memory of the built services; ends with one table of all (BENCH_QUICK=1: under three minutes)
+bench: build ## measure speed and memory of the built services; ends with one table of all (BENCH_QUICK=1: short measurements)
 	@scripts/bench.sh
 
 lint: $(LINT) ## gofmt, go vet with and without the workspace, golangci-lint with the dependency rule

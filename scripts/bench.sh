@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Measures the built services one after the other: Markdown tables for each, and at the end one table for all of them, with
 # what is installed beside them. BENCH names those to measure, as "log-viewer/bench"; what follows goes to each.
-# BENCH_QUICK=1 takes less than three minutes for all: short, without source maps, queries of metrics and memory at rest.
-# It shows that everything runs; its figures are no measurements.
+# BENCH_QUICK=1 makes it short, about 50 s of processor time for all: without source maps, queries of metrics and memory at rest.
+# That shows that everything runs; its figures are no measurements.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 cd "$root"

@@ -145,22 +145,14 @@ func amount(v float64, unit string) string {
 	return short(v) + blank + unit
 }
 
-// short is a number with about three digits, with commas.
+// short is a number with three digits, or with commas when it has more.
 func short(v float64) string {
-	switch {
-	case v >= 1000:
-		digits := fmt.Sprintf("%.0f", v)
-		for i := len(digits) - 3; i > 0; i -= 3 {
-			digits = digits[:i] + "," + digits[i:]
-		}
-		return digits
-	case v >= 100:
-		return fmt.Sprintf("%.0f", v)
-	case v >= 10:
-		return fmt.Sprintf("%.1f", v)
+	if v < 999.5 {
+		return fmt.Sprintf("%.3g", v)
 	}
-	if v >= 0.1 || v == 0 {
-		return fmt.Sprintf("%.2f", v)
+	digits := fmt.Sprintf("%.0f", v)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
 	}
-	return fmt.Sprintf("%.2g", v)
+	return digits
 }

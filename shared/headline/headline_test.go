@@ -22,6 +22,7 @@ func TestFiguresOfOneRunStandInOneRow(t *testing.T) {
 		{Service: "metrics-collector", What: "lookups", Value: 5, Unit: "/s"},
 		{Service: "metrics-collector", What: "lookups", Program: "other", Value: 800, Unit: "/s"},
 		{Service: "error-tracker", What: "reports", Value: 3570.4, Unit: "/s"},
+		{Service: "error-tracker", What: "edge", Value: 999.6, Unit: "/s"},
 	} {
 		if err := headline.Note(file, f); err != nil {
 			t.Fatal(err)
@@ -39,10 +40,11 @@ func TestFiguresOfOneRunStandInOneRow(t *testing.T) {
 	want := `| service | what | figure | beside it, in the same run | aim |
 |---|---|--:|---|---|
 | error-tracker | reports | 3,570/s |  |  |
+| error-tracker | edge | 1,000/s |  |  |
 | metrics-collector | points | 2,460,000/s | prometheus 690,000/s: 3.57 of it | at least 1,000,000/s: met |
-| metrics-collector | one series | 0.44 ms | victoria-metrics 0.40 ms: **1.10 of it** | at most 0.40 ms: **missed** |
-| metrics-collector | many series | 2.00 ms | victoria-metrics 8.00 ms: 0.25 of it | |
-| metrics-collector | lookups | 5.00/s | other 800/s: **0.0063 of it** | |
+| metrics-collector | one series | 0.44 ms | victoria-metrics 0.4 ms: **1.1 of it** | at most 0.4 ms: **missed** |
+| metrics-collector | many series | 2 ms | victoria-metrics 8 ms: 0.25 of it | |
+| metrics-collector | lookups | 5/s | other 800/s: **0.00625 of it** | |
 `
 	if got := strings.ReplaceAll(out.String(), "|  |\n", "| |\n"); got != strings.ReplaceAll(want, "|  |\n", "| |\n") {
 		t.Errorf("table:\n%s\nwant:\n%s", got, want)
