@@ -184,6 +184,9 @@ func TestWhatTrimPacksAnewIsReadToTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustRetain(t, s) // right after it: what was packed anew has not been there for long
+	for range 2 {
+		s.cache.clearUnused() // where those blocks are still open
+	}
 	r := &reader{store: s.Store, ctx: t.Context()}
 	defer r.release()
 	quiet := s.Store.sources.byName["quiet"]
