@@ -46,13 +46,13 @@ var contents = []chapter{
 	}},
 	{"API", []entry{
 		{Source: "docs/api/error-tracker.md", Title: "Errors API", About: "Reports, issues, projects."},
-		{Made: "api:error-tracker", Title: "Errors API: reference", About: "Every route, from the OpenAPI document."},
+		{Made: "api:error-tracker", Title: "Errors API: reference", About: "Every route with its parameters, answers and their members, from the OpenAPI document."},
 		{Source: "docs/api/log-viewer.md", Title: "Logs API", About: "Lines, search, live stream."},
-		{Made: "api:log-viewer", Title: "Logs API: reference", About: "Every route, from the OpenAPI document."},
+		{Made: "api:log-viewer", Title: "Logs API: reference", About: "Every route with its parameters, answers and their members, from the OpenAPI document."},
 		{Source: "docs/api/metrics-collector.md", Title: "Metrics API", About: "Points, queries, dashboards."},
-		{Made: "api:metrics-collector", Title: "Metrics API: reference", About: "Every route, from the OpenAPI document."},
+		{Made: "api:metrics-collector", Title: "Metrics API: reference", About: "Every route with its parameters, answers and their members, from the OpenAPI document."},
 		{Source: "docs/api/browser-relay.md", Title: "Browser relay API", About: "The doors of web pages, keys, source maps."},
-		{Made: "api:browser-relay", Title: "Browser relay API: reference", About: "Every route, from the OpenAPI document."},
+		{Made: "api:browser-relay", Title: "Browser relay API: reference", About: "Every route with its parameters, answers and their members, from the OpenAPI document."},
 	}},
 	{"Inside", []entry{
 		{Source: "docs/architecture.md", Title: "Architecture", About: "The parts and how a report goes through them."},
