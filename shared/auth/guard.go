@@ -90,6 +90,7 @@ func (g *Guard) API(next http.Handler) http.Handler {
 
 // Page is API for pages that people look at: without key and session it shows
 // the sign-in page in place, with status 200 for GET and HEAD and 401 otherwise.
+// A form that was sent is kept in that page, to be sent again.
 func (g *Guard) Page(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller, err := g.caller(w, r)
@@ -99,11 +100,11 @@ func (g *Guard) Page(next http.Handler) http.Handler {
 		case r.Header[headerName] != nil || errs.KindOf(err) != errs.Unauthorized:
 			problem.Write(w, r, err)
 		default:
-			status := http.StatusUnauthorized
-			if r.Method == http.MethodGet || r.Method == http.MethodHead {
-				status = http.StatusOK
+			if r.Method != http.MethodGet && r.Method != http.MethodHead {
+				g.showSignIn(w, r, g.endedForm(w, r))
+				return
 			}
-			g.showSignIn(w, r, SignInPage{Status: status, Return: g.options.BasePath + r.URL.RequestURI()})
+			g.showSignIn(w, r, SignInPage{Status: http.StatusOK, Return: g.options.BasePath + r.URL.RequestURI()})
 		}
 	})
 }

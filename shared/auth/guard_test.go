@@ -473,10 +473,74 @@ func TestPlainFormEscapesWhatItShows(t *testing.T) {
 
 func TestHugeFormsAreRefused(t *testing.T) {
 	g := newGuard(auth.Options{})
-	r := httptest.NewRequest(http.MethodPost, "/sign-in", strings.NewReader("key="+strings.Repeat("a", 9000)))
+	r := httptest.NewRequest(http.MethodPost, "/sign-in", strings.NewReader("key="+strings.Repeat("a", 210_000)))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if w := do(g.SignIn(), r); w.Code != 400 || !strings.Contains(w.Body.String(), "8192 bytes") {
-		t.Errorf("form of 9000 bytes = %d %s, want 400", w.Code, w.Body)
+	if w := do(g.SignIn(), r); w.Code != 400 || !strings.Contains(w.Body.String(), "204800 bytes") {
+		t.Errorf("form of 210,000 bytes = %d %s, want 400", w.Code, w.Body)
+	}
+}
+
+// A form whose session has ended is told not to be obeyed, and is kept until its
+// sender has signed in again: but not one of another site, nor to another place.
+func TestAFormOfAnEndedSessionIsKept(t *testing.T) {
+	var shown auth.SignInPage
+	g := newGuard(auth.Options{BasePath: "/errors", SignInPage: func(w http.ResponseWriter, _ *http.Request, p auth.SignInPage) {
+		shown = p
+		w.WriteHeader(p.Status)
+	}})
+	form := func(body string, headers ...string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodPost, "/errors/7/comments?x=1", strings.NewReader(body))
+		r.URL.Path = "/7/comments" // as the edge hands it on
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Referer", "http://example.com/errors/7?tab=raw")
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		shown = auth.SignInPage{}
+		return do(g.Page(caller), r)
+	}
+	const body = "text=two+words+%26+%3Cmore%3E&id=1&id=2"
+	if w := form(body); w.Code != 401 || !shown.Ended || shown.Return != "/errors/7?tab=raw" || shown.Held == nil {
+		t.Fatalf("%d with %+v", w.Code, shown)
+	}
+	if h := shown.Held; h.Action != "/errors/7/comments?x=1" || h.Fields.Get("text") != "two words & <more>" || len(h.Fields["id"]) != 2 {
+		t.Errorf("kept %+v", h)
+	}
+	kept := url.Values{"return": {shown.Return}, "held_action": {shown.Held.Action}, "held": {shown.Held.Encoded()}}
+	again := func(k, action string) *httptest.ResponseRecorder {
+		kept.Set("key", k)
+		kept.Set("held_action", action)
+		r := httptest.NewRequest(http.MethodPost, "/sign-in", strings.NewReader(kept.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		shown = auth.SignInPage{}
+		return do(g.SignIn(), r)
+	}
+	if w := again("wrong", "/errors/7/comments?x=1"); w.Code != 401 || !shown.WrongKey || shown.Held == nil || shown.SignedIn {
+		t.Errorf("a wrong key: %d with %+v", w.Code, shown)
+	}
+	if w := again(key, "/errors/7/comments?x=1"); w.Code != 200 || len(w.Result().Cookies()) != 1 || !shown.SignedIn || shown.Return != "/errors/7?tab=raw" || shown.Held.Fields.Get("text") != "two words & <more>" {
+		t.Errorf("the right key: %d with %+v", w.Code, shown)
+	}
+	for _, elsewhere := range []string{"https://evil.test/errors/", "//evil.test/errors/", "/other", "/errors/../other", "/errors/sign-out", ""} {
+		if w := again(key, elsewhere); w.Code != 303 || w.Header().Get("Location") != "/errors/7?tab=raw" {
+			t.Errorf("kept for %q: %d with %+v, want a redirect without it", elsewhere, w.Code, shown)
+		}
+	}
+
+	if form(body, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.test"); shown.Held != nil || shown.Ended {
+		t.Errorf("a form of another site was kept: %+v", shown)
+	}
+	if form(body, "Referer", "https://evil.test/errors/8"); shown.Return != "/errors/" {
+		t.Errorf("leads to %q", shown.Return)
+	}
+	for name, headers := range map[string][]string{"too large": nil, "no form": {"Content-Type", "text/plain"}} {
+		text := body
+		if headers == nil {
+			text = "text=" + strings.Repeat("a", 64<<10)
+		}
+		if w := form(text, headers...); w.Code != 401 || shown.Held != nil || !shown.Ended {
+			t.Errorf("%s: %d with %+v, want it not kept, and told so", name, w.Code, shown)
+		}
 	}
 }
 

@@ -15,12 +15,15 @@ import (
 )
 
 const (
-	maxFormBytes   = 8 << 10
+	// maxHeldBytes bounds a form that is kept until its sender has signed in again.
+	maxHeldBytes = 64 << 10
+	// maxFormBytes bounds the sign-in form, with a kept one in it that is encoded twice.
+	maxFormBytes   = 8<<10 + 3*maxHeldBytes
 	maxReturnBytes = 2 << 10
 )
 
 // SignInPage is what a sign-in page shows: a form that posts the fields "key"
-// and "return" to Action.
+// and "return" to Action, and those of [Held] if there is one.
 type SignInPage struct {
 	Service    string
 	Status     int           // the status to answer with
@@ -28,7 +31,21 @@ type SignInPage struct {
 	Return     string        // local path to go to afterwards; the value of field "return"
 	WrongKey   bool          // the key was wrong
 	RetryAfter time.Duration // > 0: too many tries, wait so long
+	Ended      bool          // a form was sent and not obeyed, because its session had ended
+	Held       *Held         // that form, or nil when it cannot be kept
+	SignedIn   bool          // the key was right: nothing is left to do but to send Held again, or not
 }
+
+// Held is a form that was sent when its session had ended. It is kept in the
+// sign-in page, in the fields "held_action" and "held", and can be sent again after
+// that.
+type Held struct {
+	Action string // path of the form, with the base path
+	Fields url.Values
+}
+
+// Encoded is the value of the field "held".
+func (h *Held) Encoded() string { return h.Fields.Encode() }
 
 // SignIn handles POST /sign-in: the form fields key and return. The right key
 // begins a session and redirects with 303 to the return path, or to the start
@@ -51,13 +68,47 @@ func (g *Guard) SignIn() http.Handler {
 			return
 		}
 		to := g.localPath(r.PostForm.Get("return"))
+		held := g.held(r.PostForm.Get("held_action"), r.PostForm.Get("held"))
 		if !g.options.Key.Match(strings.TrimSpace(r.PostForm.Get("key"))) {
-			g.showSignIn(w, r, SignInPage{Status: http.StatusUnauthorized, WrongKey: true, Return: to})
+			g.showSignIn(w, r, SignInPage{Status: http.StatusUnauthorized, WrongKey: true, Return: to, Ended: held != nil, Held: held})
 			return
 		}
 		g.setCookie(w, r, g.sessions.begin())
+		if held != nil {
+			g.showSignIn(w, r, SignInPage{Status: http.StatusOK, SignedIn: true, Return: to, Held: held})
+			return
+		}
 		redirect(w, to)
 	})
+}
+
+// endedForm is the page for a form that was sent without a session. It leads back
+// to where the form was, and keeps the form unless another site sent it.
+func (g *Guard) endedForm(w http.ResponseWriter, r *http.Request) SignInPage {
+	p := SignInPage{Status: http.StatusUnauthorized, Return: g.options.BasePath + "/"}
+	if r.Method != http.MethodPost || g.cross.Check(r) != nil {
+		return p
+	}
+	p.Ended = true
+	if from, err := url.Parse(r.Referer()); err == nil && from.Host == r.Host {
+		p.Return = from.RequestURI()
+	}
+	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.TrimSpace(kind) == "application/x-www-form-urlencoded" {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxHeldBytes))
+		if err == nil {
+			p.Held = g.held(g.options.BasePath+r.URL.RequestURI(), string(body))
+		}
+	}
+	return p
+}
+
+// held reads a form that is kept; nil when it is none, or goes elsewhere.
+func (g *Guard) held(action, encoded string) *Held {
+	fields, err := url.ParseQuery(encoded)
+	if action == "" || err != nil || g.localPath(action) != action {
+		return nil
+	}
+	return &Held{Action: action, Fields: fields}
 }
 
 // SignOut handles POST /sign-out: it ends the session and redirects with 303 to
@@ -142,6 +193,10 @@ func plainSignInPage(w http.ResponseWriter, _ *http.Request, p SignInPage) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(p.Status)
+	if p.SignedIn {
+		_, _ = io.WriteString(w, `<!doctype html><html lang="en"><title>Signed in</title><p><a href="`+html.EscapeString(p.Return)+`">Go on</a></p></html>`)
+		return
+	}
 	_, _ = io.WriteString(w, `<!doctype html><html lang="en"><title>Sign in</title><h1>`+html.EscapeString(p.Service)+`</h1>`+note+
 		`<form method="post" action="`+html.EscapeString(p.Action)+`"><input type="hidden" name="return" value="`+
 		html.EscapeString(p.Return)+`"><label>API key <input type="password" name="key" autocomplete="current-password" required autofocus></label> <button>Sign in</button></form></html>`)

@@ -80,7 +80,7 @@ func packAssets(prefix string, shared, own fs.FS) (*assets, error) {
 // squeezeJS leaves out indentation, empty lines, the lines that are only a
 // comment, and the spaces beside punctuation. It knows strings, which it leaves
 // alone, and relies on our scripts: no regular expressions, no strings of more
-// than one line, comments on lines of their own.
+// than one line, comments on lines of their own, no template in a template.
 func squeezeJS(b []byte) []byte {
 	var out bytes.Buffer
 	for line := range bytes.Lines(b) {

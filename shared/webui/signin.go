@@ -9,7 +9,11 @@ import (
 
 // SignIn shows the sign-in page; it is made for [auth.Options].
 func (u *UI) SignIn(w http.ResponseWriter, r *http.Request, p auth.SignInPage) {
-	data := struct{ Action, Return, Error string }{Action: p.Action, Return: p.Return}
+	data := struct {
+		Action, Return, Error string
+		Ended, SignedIn       bool
+		Held                  *auth.Held
+	}{Action: p.Action, Return: p.Return, Ended: p.Ended, SignedIn: p.SignedIn, Held: p.Held}
 	switch {
 	case p.RetryAfter > 0:
 		wait := int64((p.RetryAfter + time.Second - 1) / time.Second)

@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -278,11 +279,32 @@ func TestSignInPage(t *testing.T) {
 	}
 }
 
+func TestSignInPageKeepsAForm(t *testing.T) {
+	u := newUI(t)
+	held := &auth.Held{Action: "/rules", Fields: url.Values{`a"b`: {"<script>1</script>", "two"}}}
+	show := func(p auth.SignInPage) string {
+		w := httptest.NewRecorder()
+		u.SignIn(w, httptest.NewRequest(http.MethodPost, "/", nil), p)
+		return w.Body.String()
+	}
+	page := show(auth.SignInPage{Status: 401, Action: "/sign-in", Ended: true, Held: held})
+	if !strings.Contains(page, "session has ended") || !strings.Contains(page, `name="held" value="a%22b=%3Cscript%3E1%3C%2Fscript%3E&amp;a%22b=two"`) || !strings.Contains(page, `id="key"`) {
+		t.Errorf("before: %s", page)
+	}
+	page = show(auth.SignInPage{Status: 200, SignedIn: true, Return: "/7", Held: held})
+	if !strings.Contains(page, `action="/rules"`) || !strings.Contains(page, `name="a&#34;b" value="&lt;script&gt;1&lt;/script&gt;"`) || !strings.Contains(page, `value="two"`) || strings.Contains(page, `id="key"`) {
+		t.Errorf("after: %s", page)
+	}
+	if page = show(auth.SignInPage{Status: 401, Action: "/sign-in", Ended: true}); !strings.Contains(page, "could not be kept") || strings.Contains(page, "held_action") {
+		t.Errorf("a form that cannot be kept: %s", page)
+	}
+}
+
 // TestSourcesHoldNothingThatThePolicyForbids keeps the pages working under the
 // policy, and the ways for text to become markup out of the scripts.
 func TestSourcesHoldNothingThatThePolicyForbids(t *testing.T) {
 	inTemplates := regexp.MustCompile(`(?i)\sstyle=|\son[a-z]+=|<style|<script(?: src="\{\{asset [^}]+\}\}" defer)?[^ >]|<script>|javascript:|https?://`)
-	inScripts := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|setTimeout\(['"]|\.style\.|setAttribute\('style|https?://|createContextualFragment|srcdoc`)
+	inScripts := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|setTimeout\(['"]|\.style\.|setAttribute\('style|https?://|createContextualFragment|srcdoc|\$\{[^}]*\x60`)
 	for pattern, dirs := range map[*regexp.Regexp][]string{inTemplates: {"templates", "templates/pages"}, inScripts: {"static"}} {
 		for _, dir := range dirs {
 			entries, err := files.ReadDir(dir)

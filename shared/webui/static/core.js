@@ -227,7 +227,7 @@ class Live extends HTMLElement {
         notice('live-notice', 'warn', 'Your session has ended.', { href: location.href, text: 'Sign in again' });
       } else {
         const id = answer.headers.get('X-Request-Id');
-        notice('live-notice', 'bad', `The service answered ${answer.status}${id ? ` (request ${id})` : ''}. ${old()}`);
+        notice('live-notice', 'bad', `The service answered ${answer.status}${id ? ' (request ' + id + ')' : ''}. ${old()}`);
       }
     } catch {
       notice('live-notice', 'bad', `${navigator.onLine ? 'The service cannot be reached' : 'You are offline'}. ${old()}`);
