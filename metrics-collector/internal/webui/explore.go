@@ -158,6 +158,7 @@ type explorePage struct {
 	APIQuery   string
 	Dashboards []metrics.Dashboard
 	FirstRun   bool
+	Clear      string // address without filters; "" without any
 	Here       string
 }
 
@@ -185,7 +186,12 @@ func (p *Pages) explore(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := explorePage{selection: sel, Names: p.opts.Collector.Names(sel.Project), Metric: v.Get("metric"), Aggs: aggChoices, Steps: stepChoices,
 		Step: v.Get("step"), Compare: v.Get("compare") != ""}
-	page.FirstRun = len(page.Names) == 0
+	page.FirstRun = len(p.opts.Collector.Names("")) == 0
+	for _, filter := range []string{"project", "match", "by", "period", "from", "to"} {
+		if v.Get(filter) != "" {
+			page.Clear = with(p.ui.Path("/explore"), nil, "metric", v.Get("metric"))
+		}
+	}
 	if page.Metric == "" && len(page.Names) > 0 {
 		page.Metric = page.Names[0].Name
 	}
