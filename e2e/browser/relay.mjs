@@ -65,12 +65,17 @@ export async function startRelay(env = {}) {
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+  return { url, key, stop, behind, ...relayAPI(url, key) };
+}
+
+// relayAPI is what programs ask of the relay at url.
+export function relayAPI(url, key) {
   const post = async (path, body, headers = {}) => {
     const answer = await fetch(url + path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers });
     return { status: answer.status, body: await answer.text() };
   };
   return {
-    url, key, stop, behind, post,
+    post,
     // uploadMap uploads a source map and returns what the relay says of it.
     async uploadMap(of, map) {
       const { status, body } = await post(`/api/source-maps?${new URLSearchParams(of)}`, map, { 'X-API-Key': key });

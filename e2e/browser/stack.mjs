@@ -87,5 +87,7 @@ export async function startStack(extra = {}) {
   return {
     errors: service('error-tracker'), logs: service('log-viewer'), metrics: service('metrics-collector'), relay: service('browser-relay'),
     containers, end, stop,
+    database: (name) => join(dir, `${name}.db`),
+    pid: (name) => children.find((c) => c.name === name).child.pid,
   };
 }

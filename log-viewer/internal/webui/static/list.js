@@ -35,6 +35,11 @@ ml.List = class {
       this.onopen?.(item);
     });
     new MutationObserver(() => this.repaint()).observe(document.documentElement, { attributes: true, attributeFilter: ['data-zone'] });
+    // Paper has no window to look through: entries are printed whole, from the first in sight.
+    matchMedia('print').addEventListener('change', (e) => {
+      if (e.matches) this.screen = this.wrapped;
+      if (!this.screen) this.wrap(e.matches);
+    });
   }
   // head names the columns.
   head() {

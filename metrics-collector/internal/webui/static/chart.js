@@ -100,12 +100,15 @@ class Chart extends HTMLElement {
     this.system = matchMedia('(prefers-color-scheme: dark)');
     this.redraw = () => this.draw();
     this.system.addEventListener('change', this.redraw);
+    this.paper = matchMedia('print');
+    this.paper.addEventListener('change', this.redraw);
   }
 
   disconnectedCallback() {
     this.size?.disconnect();
     this.theme?.disconnect();
     this.system?.removeEventListener('change', this.redraw);
+    this.paper?.removeEventListener('change', this.redraw);
     this.plot?.destroy();
     this.plot = null;
   }

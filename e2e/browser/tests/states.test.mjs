@@ -1,0 +1,164 @@
+// What a page shows when not all is well, in each of the four services.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+import { startCompany } from '../company.mjs';
+import { clean, launch, shut } from '../pages.mjs';
+
+const services = ['errors', 'logs', 'metrics', 'relay'];
+const programs = { errors: 'error-tracker', logs: 'log-viewer', metrics: 'metrics-collector', relay: 'browser-relay' };
+
+// Takes a table away under a running service, or gives it back.
+const rename = `
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], timeout=30)
+db.execute('PRAGMA legacy_alter_table = ON')
+db.execute(f'ALTER TABLE {sys.argv[2]} RENAME TO {sys.argv[3]}')
+db.commit()
+`;
+
+describe('when not all is well', () => {
+  let browser, company;
+  before(async () => {
+    browser = await launch();
+    company = await startCompany(browser);
+  });
+  after(async () => {
+    await browser?.close();
+    await company?.stop();
+  });
+  const session = (name) => company.sessions[name];
+  const renameTable = (name, from, to) => promisify(execFile)('python3', ['-c', rename, company.stack.database(programs[name]), from, to]);
+
+  test('filters that nothing passes can be cleared', async () => {
+    const idle = await company.stack.relay.post('/api/dsn-keys', { project: 'idle' });
+    for (const [name, path, cleared] of [
+      ['errors', '/?search=zebra', '/'],
+      ['logs', '/?search=zebra', '/'],
+      ['metrics', '/?project=nobody', '/'],
+      ['metrics', '/explore?metric=queue_depth&match=queue%3D%22none%22', '/explore?metric=queue_depth'],
+      ['metrics', '/explore?project=nobody', '/explore'],
+      ['relay', '/source-maps?release=none', '/source-maps'],
+      ['relay', `/traffic?key=${idle.id}`, '/traffic'],
+    ]) {
+      const page = await session(name).open(path);
+      await page.locator('main a:has-text("Clear filters")').last().click();
+      await page.waitForURL(company.stack[name].url + cleared);
+      assert.equal(await page.locator('main a:has-text("Clear filters")').count(), 0, `${name} ${path}`);
+      await clean(page, path);
+      await shut(page);
+    }
+  });
+
+  test('an address that does not exist says so, and leads on', async () => {
+    for (const name of services) {
+      const page = await session(name).open('/nothing/here', { status: 404 });
+      assert.match(await page.textContent('main'), /404.*\/nothing\/here/s);
+      assert.equal(await page.locator('nav.services a').count(), 4);
+      await page.click('main a:has-text("To the start page")');
+      await page.waitForURL(`${company.stack[name].url}/`);
+      await clean(page, name);
+      await shut(page);
+    }
+  });
+
+  test('the foot of each page has version and storage', async () => {
+    for (const name of services) {
+      const version = readFileSync(new URL(`../../../${programs[name]}/VERSION`, import.meta.url), 'utf8').trim();
+      const page = await session(name).open(company.screens[name][1]);
+      const foot = await page.textContent('.foot');
+      assert.ok(foot.includes(`${programs[name]} ${version}`) && /\d (kB|MB|KB|KiB|MiB) on disk/.test(foot), foot);
+      await shut(page);
+    }
+  });
+
+  test('being offline is said, and that it is over', async () => {
+    for (const name of services) {
+      const page = await session(name).open('/');
+      await page.context().setOffline(true);
+      assert.match(await page.textContent('#net-notice'), /You are offline/, name);
+      await page.context().setOffline(false);
+      await page.waitForSelector('#net-notice', { state: 'detached' });
+      await clean(page, name);
+      await shut(page);
+    }
+  });
+
+  test('a failure has a request id and can be tried again; what is shown meanwhile says how old it is', async () => {
+    // Not of the log viewer: it answers from memory what is new.
+    for (const [name, path, table, content] of [
+      ['errors', '/?state=all&refresh=5m', 'issues', 'tr[data-row]'],
+      ['metrics', '/?refresh=5m&period=7d', 'hour_page', '.stat'],
+      ['relay', '/traffic', 'traffic', '.stat'],
+    ]) {
+      const page = await session(name).open(path);
+      await page.waitForSelector(content);
+      const shown = await page.locator(content).count();
+      await renameTable(name, table, 'gone');
+      try {
+        await page.evaluate(() => document.querySelector('ml-live').tick());
+        const notice = await page.textContent('#live-notice');
+        assert.match(notice, /answered 500 \(request [\w-]+\)\. What you see is \d+s old\./, name);
+        assert.equal(await page.locator(content).count(), shown, `${name}: what was shown is gone`);
+
+        const answer = await page.goto(company.stack[name].url + path);
+        assert.equal(answer.status(), 500, name);
+        assert.equal(await page.textContent('main code'), answer.headers()['x-request-id'], name);
+        assert.match(await page.textContent('main'), /Something went wrong/);
+        assert.doesNotMatch(await page.textContent('body'), /SQL|no such table|gone/);
+        await page.click('text=Try again');
+        assert.match(await page.textContent('main'), /Something went wrong/);
+      } finally {
+        await renameTable(name, 'gone', table);
+      }
+      await page.click('text=Try again');
+      await page.waitForSelector(content);
+      assert.equal(page.url(), company.stack[name].url + path);
+      await clean(page, name);
+      await shut(page);
+    }
+  });
+
+  test('a page of an ended session leads back to itself after signing in', async () => {
+    for (const name of services) {
+      const path = company.screens[name][1];
+      const page = await session(name).open('/');
+      await page.context().clearCookies();
+      await page.goto(company.stack[name].url + path);
+      await page.fill('#key', company.stack[name].key);
+      await page.keyboard.press('Enter');
+      await page.waitForSelector('.top');
+      assert.equal(page.url(), company.stack[name].url + path);
+      await clean(page, name);
+      await shut(page);
+    }
+  });
+
+  test('what was typed into a form is not lost when the session has ended', async () => {
+    for (const js of [true, false]) {
+      for (const [name, path, fill, proof] of [
+        ['errors', `/errors/${company.id}`, async (page) => { await page.fill('textarea[name=text]', `it is <the> "address" & ${js}`); await page.click('button:has-text("Comment")'); }, `it is <the> "address" & ${js}`],
+        ['metrics', '/explore?metric=queue_depth', async (page) => { await page.fill('input[name=title]', `Queues & ${js}`); await page.click('text=Add as a panel'); }, `Queues & ${js}`],
+        ['relay', '/', async (page) => { await page.fill('input[name=project]', `late-${js}`); await page.fill('textarea[name=origins]', 'https://a.example\nhttps://b.example'); await page.click('button:has-text("Create key")'); }, `late-${js}`],
+      ]) {
+        const page = await session(name).open(path, { js });
+        await page.context().clearCookies();
+        await fill(page);
+        await page.waitForSelector('#key');
+        assert.match(await page.textContent('.notice.warn'), /session has ended, so this was not done.*kept/s, name);
+        await page.fill('#key', 'wrong');
+        await page.click('main button:has-text("Sign in")');
+        await page.waitForSelector('.notice.bad');
+        await page.fill('#key', company.stack[name].key);
+        await page.click('main button:has-text("Sign in")');
+        await page.click('text=Send it now');
+        await page.waitForSelector('.top');
+        assert.ok((await page.textContent('main')).includes(proof), `${name}: ${proof} is not on ${page.url()}`);
+        await clean(page, name);
+        await shut(page);
+      }
+    }
+  });
+});
