@@ -101,6 +101,16 @@ var mutations = []mutation{
 		module: "log-viewer", pkg: "./internal/httpapi", test: "TestClientsThatDoNotReadAreCut",
 	},
 	{
+		row: "B8", what: "no limit for what a client does not confirm",
+		file: "shared/server/listen.go", old: "return limitUnanswered(c, goneAfter) // connections inherit it", new: "_ = limitUnanswered\n\t\t\treturn nil",
+		module: "e2e", pkg: "./promises", test: "TestClientsThatVanishGiveTheirPlacesBack", testAsRunning: "log-viewer",
+	},
+	{
+		row: "B8", what: "clients that are silent are asked after 15 s, as Go does",
+		file: "shared/server/listen.go", old: "KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: goneIdle, Interval: goneStep, Count: int((goneAfter - goneIdle) / goneStep)},\n", new: "",
+		module: "shared", pkg: "./server", test: "TestConnectionsNoticeThatTheirClientIsGone",
+	},
+	{
 		row: "B9", what: "the relay follows redirects of the services behind it",
 		file: "shared/outbound/outbound.go", old: "\t\tCheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },\n", new: "",
 		module: "browser-relay", pkg: ".", test: "TestBadUpstreams",

@@ -14,3 +14,6 @@ func WithShortTimes(o Options) Options {
 
 // BudgetUsed returns the bytes that are reserved for request bodies.
 func (e *Edge) BudgetUsed() int64 { return e.budget.used.Load() }
+
+// Listen opens an address as Run does.
+var Listen = listen

@@ -162,13 +162,13 @@ func (o Options) listen(ctx context.Context) ([]*front, error) {
 	l := o.Listener
 	if l == nil {
 		var err error
-		if l, err = new(net.ListenConfig).Listen(ctx, "tcp", s.Addr); err != nil {
+		if l, err = listen(ctx, s.Addr); err != nil {
 			return nil, err
 		}
 	}
 	fronts := []*front{newFront(newLimitListener(l, s.MaxConnections, s.TrustedProxies), Handler(o), o)}
 	for _, site := range o.Sites {
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", site.Addr)
+		l, err := listen(ctx, site.Addr)
 		if err != nil {
 			closeListeners(fronts)
 			return nil, err
@@ -179,7 +179,7 @@ func (o Options) listen(ctx context.Context) ([]*front, error) {
 	if s.MetricsAddr == "" {
 		return fronts, nil
 	}
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.MetricsAddr)
+	l, err := listen(ctx, s.MetricsAddr)
 	if err != nil {
 		closeListeners(fronts)
 		return nil, err
