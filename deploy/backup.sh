@@ -73,7 +73,7 @@ forget() {
   done
 }
 
-failed=0
+failed=0 found_any=''
 for name in "${names[@]}"; do
   service=$(service_of "$name")
   mkdir -p "$backup_dir/$name"
@@ -86,6 +86,7 @@ for name in "${names[@]}"; do
     log "$name: SKIP, there is no container of $service and no $(folder "$name")/$name.db"
     continue
   fi
+  found_any=1
   if [ $status != 0 ] || ! found=$(verify "$service" "$part"); then
     rm -f "$part"
     log "$name: FAILED"
@@ -99,4 +100,7 @@ for name in "${names[@]}"; do
   fi
   forget "$name"
 done
+if [ $# = 0 ] && [ -z "$found_any" ]; then
+  die "nothing was backed up: no container and no database was found. DATA_DIR is the folder with errors/errors.db and so on"
+fi
 exit $failed

@@ -4,6 +4,7 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 cd "$root"
+have docker || die 'docker is needed: apt-get install docker.io'
 
 limit=$((18 * 1024 * 1024))
 tag=${TAG:-latest}

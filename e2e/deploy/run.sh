@@ -137,6 +137,7 @@ sleep 2
 before=$(cat "$work/acknowledged")
 export BACKUP_DIR=$work/backups HEALTH_INTERVAL=1
 deploy/backup.sh
+if DATA_DIR=$work/nothing deploy/backup.sh; then fail "a backup of nothing succeeds"; fi
 [ "$(cat "$work/acknowledged")" -gt "$before" ] || fail 'nothing was acknowledged during the backup'
 kill "${pids[0]}" && wait "${pids[0]}" 2>/dev/null || true
 pids=()
