@@ -5,6 +5,10 @@ set -eu
 service=$1
 case $2 in /*) output=$2 ;; *) output=$PWD/$2 ;; esac
 cd "$(dirname "$0")/../$service"
+command -v "${GO:-go}" >/dev/null || {
+  echo 'Go 1.26 or newer is needed: https://go.dev/dl/' >&2
+  exit 1
+}
 
 # Without the debugger's tables and without HTTP/2, which needs TLS: a proxy in front speaks it. And without inlined
 # copies of functions in packages where no request spends its time: 0.6 MB of a program.
