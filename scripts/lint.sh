@@ -24,6 +24,6 @@ for m in "$@"; do
 done
 
 if have shellcheck; then
-  shellcheck -x -e SC1091,SC2154,SC2034,SC2155,SC2016,SC2015 scripts/*.sh deploy/*.sh e2e/deploy/*.sh .ci/run
+  shellcheck -x -e SC1091,SC2154,SC2034,SC2155,SC2016,SC2015 scripts/*.sh deploy/*.sh e2e/*.sh e2e/deploy/*.sh e2e/sdks/*.sh .ci/run
 fi
 say 'lint: ok'
