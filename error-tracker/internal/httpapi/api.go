@@ -101,8 +101,9 @@ func Routes(r chi.Router, o Options) {
 	r.Post("/api/errors/batch", h(a.reportBatch))
 	r.Get("/api/errors", h(a.list))
 	r.Post("/api/errors/bulk", h(a.bulk))
-	r.Get("/api/errors/{id}", h(a.detail))
-	r.Delete("/api/errors/{id}", h(a.change("delete")))
+	// Digits alone, so that what stands beside it is no error: batch and bulk do not have these methods.
+	r.Get("/api/errors/{id:[0-9]+}", h(a.detail))
+	r.Delete("/api/errors/{id:[0-9]+}", h(a.change("delete")))
 	r.Post("/api/errors/{id}/resolve", h(a.change("resolve")))
 	r.Post("/api/errors/{id}/unresolve", h(a.change("unresolve")))
 	r.Post("/api/errors/{id}/mute", h(a.change("mute")))

@@ -19,6 +19,7 @@ import (
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/search"
 	"github.com/monlight/monlight/shared/errs"
+	"github.com/monlight/monlight/shared/problem"
 )
 
 var (
@@ -51,6 +52,8 @@ func ask(t *testing.T, f *fakeTracker, method, target string, body io.Reader) an
 func askWith(t *testing.T, f *fakeTracker, set func(*Options), method, target string, body io.Reader) answer {
 	t.Helper()
 	r := chi.NewRouter()
+	r.NotFound(problem.NotFound) // as the service has them
+	r.MethodNotAllowed(problem.MethodNotAllowed)
 	o := Options{
 		Tracker: f, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler), Room: NewRoom(),
 		Observe: func(tracker.Status, error) {}, Counter: counted(nil), PublicURL: func(*http.Request) string { return "https://shop.example/errors" }, Backlog: func() (int, int) { return 7, 1024 },
@@ -623,6 +626,16 @@ func TestUnknownThingsAreNotFound(t *testing.T) {
 		got := ask(t, &fakeTracker{}, method, target, nil)
 		if got.status != 404 || got.member(t, "detail") != want {
 			t.Errorf("%s: %d %s, want 404 %s", path, got.status, got.body, want)
+		}
+	}
+}
+
+func TestWhatStandsBesideErrorsIsNone(t *testing.T) {
+	for _, path := range []string{"/api/errors/batch", "/api/errors/bulk"} {
+		for _, method := range []string{"GET", "DELETE"} {
+			if got := ask(t, &fakeTracker{}, method, path, nil); got.status != 405 {
+				t.Errorf("%s %s: %d %s, want 405", method, path, got.status, got.body)
+			}
 		}
 	}
 }
