@@ -56,18 +56,28 @@ func New(o Options) (*Client, error) {
 	if o.URL == "" {
 		o.URL = defaultURL
 	}
-	out := outbound.Options{Policy: outbound.Public, Timeout: mailTimeout, MaxAnswer: maxAnswer, Conns: 1}
-	u, err := url.Parse(o.URL)
+	out, err := way(o.URL)
 	if err != nil {
 		return nil, err
 	}
-	if out.Proxy, err = http.ProxyFromEnvironment(&http.Request{URL: u}); err != nil {
-		return nil, fmt.Errorf("HTTP_PROXY or HTTPS_PROXY: %w", err)
-	}
-	if out.Proxy != nil || o.URL != defaultURL {
-		out.Policy = outbound.Settings // named by whoever runs us, perhaps beside us
-	}
 	return &Client{token: token, mail: o.Mail, url: strings.TrimRight(o.URL, "/"), http: outbound.NewClient(out)}, nil
+}
+
+// way says how the API is called: on the internet, unless it is called elsewhere
+// or by a proxy, which whoever runs us has named and which may be beside us.
+func way(to string) (outbound.Options, error) {
+	o := outbound.Options{Policy: outbound.Public, Timeout: mailTimeout, MaxAnswer: maxAnswer, Conns: 1}
+	u, err := url.Parse(to)
+	if err != nil {
+		return o, err
+	}
+	if o.Proxy, err = http.ProxyFromEnvironment(&http.Request{URL: u}); err != nil {
+		return o, fmt.Errorf("HTTP_PROXY or HTTPS_PROXY: %w", err)
+	}
+	if o.Proxy != nil || to != defaultURL {
+		o.Policy = outbound.Settings
+	}
+	return o, nil
 }
 
 // String names the service for log lines.

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/alerting"
 	"github.com/monlight/monlight/shared/config"
+	"github.com/monlight/monlight/shared/outbound"
 )
 
 const token = "f0e1d2c3-canary-token"
@@ -152,6 +155,31 @@ func TestNewRefusesATokenThatIsNone(t *testing.T) {
 	for _, bad := range []string{"", "a b", "a\r\nX: y", "ü"} {
 		if _, err := New(Options{Token: config.NewSecret(bad), Mail: alerting.Settings{From: alerting.Address{Addr: "a@example.com"}}}); err == nil {
 			t.Errorf("New takes the token %q", bad)
+		}
+	}
+}
+
+func TestPostmarkIsOnTheInternet(t *testing.T) {
+	const variable, proxy = "POSTMARK_TEST_PROXY", "http://127.0.0.1:3128"
+	switch os.Getenv(variable) {
+	case "":
+		for _, by := range []string{"none", proxy} { // net/http reads the environment once
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.count=1")
+			cmd.Env = append(os.Environ(), variable+"="+by, "HTTPS_PROXY="+strings.TrimPrefix(by, "none"), "https_proxy=", "NO_PROXY=", "no_proxy=")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("by %s: %v\n%s", by, err, out)
+			}
+		}
+	case "none":
+		if o, err := way(defaultURL); err != nil || o.Policy != outbound.Public || o.Proxy != nil {
+			t.Errorf("its own address: %+v, %v", o, err)
+		}
+		if o, err := way("http://127.0.0.1:1"); err != nil || o.Policy != outbound.Settings || o.Proxy != nil {
+			t.Errorf("another address: %+v, %v", o, err)
+		}
+	default:
+		if o, err := way(defaultURL); err != nil || o.Policy != outbound.Settings || o.Proxy == nil || o.Proxy.String() != proxy {
+			t.Errorf("by a proxy: %+v, %v", o, err)
 		}
 	}
 }
