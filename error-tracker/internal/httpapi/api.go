@@ -37,7 +37,8 @@ type Tracker interface {
 	Environments(ctx context.Context, project string) ([]string, error)
 	ReleaseList(ctx context.Context, project int64) ([]tracker.Release, error)
 	ReportDeploy(ctx context.Context, d tracker.Deploy) (added tracker.Deploy, created bool, err error)
-	Deploys(ctx context.Context, project, environment string, since time.Time, limit int) ([]tracker.Deploy, error)
+	Deploys(ctx context.Context, project, environment string, in tracker.TimeRange, limit int) ([]tracker.Deploy, error)
+	Marks(ctx context.Context, project, environment string, in tracker.TimeRange, limit int) ([]tracker.Deploy, error)
 	IssueEnvironments(ctx context.Context, issueID int64) ([]tracker.Share, error)
 	IssueReleases(ctx context.Context, issueID int64) ([]tracker.Share, error)
 

@@ -17,6 +17,7 @@ import (
 type fakeTracker struct {
 	releases []tracker.Release
 	deploys  []tracker.Deploy
+	marked   tracker.TimeRange
 	err      error
 	outcome  tracker.Outcome
 	issues   []tracker.Issue
@@ -292,6 +293,11 @@ func (f *fakeTracker) ReportDeploy(_ context.Context, d tracker.Deploy) (tracker
 	return d, len(f.deploys) == 1, f.err
 }
 
-func (f *fakeTracker) Deploys(context.Context, string, string, time.Time, int) ([]tracker.Deploy, error) {
+func (f *fakeTracker) Deploys(context.Context, string, string, tracker.TimeRange, int) ([]tracker.Deploy, error) {
 	return f.deploys, f.err
+}
+
+func (f *fakeTracker) Marks(_ context.Context, _, _ string, in tracker.TimeRange, _ int) ([]tracker.Deploy, error) {
+	f.marked = in
+	return append([]tracker.Deploy{{Project: "shop", Release: "1.4.3", ReleaseID: 9, At: in.From}}, f.deploys...), f.err
 }

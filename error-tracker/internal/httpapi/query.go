@@ -166,8 +166,12 @@ var timeLayouts = []string{
 	"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05", "2006-01-02 15:04",
 }
 
-// since reads a time, or an age such as 24h or 7d that counts back from now.
-func since(text string, now time.Time) (time.Time, error) {
+// since reads the parameter of that name; see timeOrAge.
+func since(text string, now time.Time) (time.Time, error) { return timeOrAge("since", text, now) }
+
+// timeOrAge reads a time, or an age such as 24h or 7d that counts back from now;
+// it is zero where there is none.
+func timeOrAge(name, text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -177,7 +181,7 @@ func since(text string, now time.Time) (time.Time, error) {
 	if t, ok := parseTime(text); ok {
 		return t, nil
 	}
-	return time.Time{}, errs.New(errs.Invalid, "since = %q, want a time such as 2026-01-31T08:00:00Z or an age such as 24h or 7d", eventjson.Cut(text, 60))
+	return time.Time{}, errs.New(errs.Invalid, "%s = %q, want a time such as 2026-01-31T08:00:00Z or an age such as 24h or 7d", name, eventjson.Cut(text, 60))
 }
 
 // parseTime reads a time in any of timeLayouts. A plus sign that arrived as a

@@ -39,10 +39,11 @@ type deployJSON struct {
 	Time        string `json:"time"`
 	Name        string `json:"name"`
 	URL         string `json:"url"`
+	ReleaseID   int64  `json:"release_id"`
 }
 
 func newDeployJSON(d *tracker.Deploy) deployJSON {
-	return deployJSON{d.ID, d.Project, d.Release, d.Environment, timestamp(d.At), d.Name, d.URL}
+	return deployJSON{d.ID, d.Project, d.Release, d.Environment, timestamp(d.At), d.Name, d.URL, d.ReleaseID}
 }
 
 func newDeployList(deploys []tracker.Deploy) []deployJSON {
@@ -86,11 +87,22 @@ func (a *api) deploys(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	from, err := since(v.Get("since"), a.Now())
-	if err != nil {
+	var in tracker.TimeRange
+	if in.From, err = timeOrAge("since", v.Get("since"), a.Now()); err != nil {
 		return err
 	}
-	all, err := a.Tracker.Deploys(r.Context(), v.Get("project"), v.Get("environment"), from, page(v.Get("limit"), defaultDeploys, maxDeploys))
+	if in.To, err = timeOrAge("until", v.Get("until"), a.Now()); err != nil {
+		return err
+	}
+	list := a.Tracker.Deploys
+	switch include := v.Get("include"); include {
+	case "":
+	case "releases":
+		list = a.Tracker.Marks
+	default:
+		return errs.New(errs.Invalid, "include = %.60q, want releases", include)
+	}
+	all, err := list(r.Context(), v.Get("project"), v.Get("environment"), in, page(v.Get("limit"), defaultDeploys, maxDeploys))
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 func TestDeploys(t *testing.T) {
 	f := &fakeTracker{}
 	body := `{"project":"shop","release":"1.4.2","environment":"prod","time":"2026-07-27T09:00:00Z","name":"run 7","url":"https://ci.example.com/7"}`
-	want := `{"id":1,"project":"shop","release":"1.4.2","environment":"prod","time":"2026-07-27T09:00:00Z","name":"run 7","url":"https://ci.example.com/7"}`
+	want := `{"id":1,"project":"shop","release":"1.4.2","environment":"prod","time":"2026-07-27T09:00:00Z","name":"run 7","url":"https://ci.example.com/7","release_id":0}`
 	if got := ask(t, f, "POST", "/api/deploys", strings.NewReader(body)); got.status != 201 || got.body != want {
 		t.Errorf("%d %s\nwant %s", got.status, got.body, want)
 	}
@@ -20,6 +20,21 @@ func TestDeploys(t *testing.T) {
 	}
 	if got := ask(t, f, "GET", "/api/deploys?project=shop&since=24h", nil); got.status != 200 || !strings.HasPrefix(got.body, `{"deploys":[{"id":0,"project":"shop"`) {
 		t.Errorf("%d %s", got.status, got.body)
+	}
+	// What metrics are shown with: a stretch of time, with the releases that are new.
+	got := ask(t, f, "GET", "/api/deploys?include=releases&since=2026-07-27T08:00:00Z&until=2026-07-27T10:00:00Z", nil)
+	if at := f.marked; got.status != 200 || !strings.HasPrefix(got.body, `{"deploys":[{"id":0,"project":"shop","release":"1.4.3","environment":"","time":"2026-07-27T08:00:00Z","name":"","url":"","release_id":9},{`) ||
+		at.To.Sub(at.From) != 2*time.Hour {
+		t.Errorf("with releases, of %v: %d %s", f.marked, got.status, got.body)
+	}
+	for query, want := range map[string]string{
+		"since=soon": `since = "soon", want a time such as 2026-01-31T08:00:00Z or an age such as 24h or 7d`,
+		"until=soon": `until = "soon", want a time such as 2026-01-31T08:00:00Z or an age such as 24h or 7d`,
+		"include=x":  `include = "x", want releases`,
+	} {
+		if got := ask(t, f, "GET", "/api/deploys?"+query, nil); got.status != 400 || got.member(t, "detail") != want {
+			t.Errorf("%s: %d %s, want %q", query, got.status, got.body, want)
+		}
 	}
 	for body, want := range map[string]string{
 		`{"release":"1"}`:    "project is empty, want 1 to 100 bytes",

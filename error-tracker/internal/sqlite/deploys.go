@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
@@ -84,8 +85,8 @@ func (s *Store) addDeploy(tx *sqlitedb.Tx, d *tracker.Deploy, repeated time.Dura
 }
 
 // Deploys implements tracker.ReleaseStore.
-func (s *Store) Deploys(ctx context.Context, project, environment string, since time.Time, limit int) ([]tracker.Deploy, error) {
-	query, args := sqlDeploys+"WHERE d.at >= ?", []any{millis(since)}
+func (s *Store) Deploys(ctx context.Context, project, environment string, in tracker.TimeRange, limit int) ([]tracker.Deploy, error) {
+	query, args := sqlDeploys+"WHERE d.at BETWEEN ? AND ?", between(in)
 	if project != "" {
 		query += " AND d.project_id = (SELECT id FROM projects WHERE name = ?)"
 		args = append(args, stored(project, tracker.MaxProject))
@@ -98,13 +99,22 @@ func (s *Store) Deploys(ctx context.Context, project, environment string, since 
 }
 
 // NewReleases implements tracker.ReleaseStore.
-func (s *Store) NewReleases(ctx context.Context, project string, since time.Time, limit int) ([]tracker.Deploy, error) {
-	query, args := "SELECT 0, p.name, r.name, r.id, '', r.created_at, '', '' FROM releases r JOIN projects p ON p.id = r.project_id WHERE r.created_at >= ?", []any{millis(since)}
+func (s *Store) NewReleases(ctx context.Context, project string, in tracker.TimeRange, limit int) ([]tracker.Deploy, error) {
+	query, args := "SELECT 0, p.name, r.name, r.id, '', r.created_at, '', '' FROM releases r JOIN projects p ON p.id = r.project_id WHERE r.created_at BETWEEN ? AND ?", between(in)
 	if project != "" {
 		query += " AND p.name = ?"
 		args = append(args, stored(project, tracker.MaxProject))
 	}
 	return s.listDeploys(ctx, query+" ORDER BY r.created_at DESC, r.id DESC LIMIT ?", append(args, min(limit, maxListedDeploys)))
+}
+
+// between are the two ends of a stretch of time, in milliseconds.
+func between(in tracker.TimeRange) []any {
+	to := int64(math.MaxInt64)
+	if !in.To.IsZero() {
+		to = in.To.UnixMilli()
+	}
+	return []any{millis(in.From), to}
 }
 
 func (s *Store) listDeploys(ctx context.Context, query string, args []any) ([]tracker.Deploy, error) {

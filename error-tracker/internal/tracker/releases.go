@@ -97,6 +97,9 @@ func (d *Deploy) Validate(now time.Time) error {
 	return nil
 }
 
+// TimeRange is a stretch of time. A zero end is open.
+type TimeRange struct{ From, To time.Time }
+
 // ReleaseStore is the part of the store that knows releases and deploys.
 type ReleaseStore interface {
 	// Releases lists what happened in the releases of a project, in no order, as
@@ -111,12 +114,12 @@ type ReleaseStore interface {
 	// repeated, one of the same release and environment counts as the same when
 	// it is the newest of the environment and no older than that.
 	AddDeploy(ctx context.Context, d Deploy, repeated time.Duration) (added Deploy, created bool, err error)
-	// Deploys lists deploys at or after a time, newest first: of one project and
-	// one environment, or of all for "".
-	Deploys(ctx context.Context, project, environment string, since time.Time, limit int) ([]Deploy, error)
+	// Deploys lists the deploys of a stretch of time, both ends included, newest
+	// first: of one project and one environment, or of all for "".
+	Deploys(ctx context.Context, project, environment string, in TimeRange, limit int) ([]Deploy, error)
 	// NewReleases lists the releases of a project, or of all, that were first
-	// heard of at or after a time, as deploys without ID. Newest first.
-	NewReleases(ctx context.Context, project string, since time.Time, limit int) ([]Deploy, error)
+	// heard of in a stretch of time, as deploys without ID. Newest first.
+	NewReleases(ctx context.Context, project string, in TimeRange, limit int) ([]Deploy, error)
 }
 
 // ReleaseList lists the releases of a project, the newest first.
@@ -156,14 +159,15 @@ func (s *Service) ReportDeploy(ctx context.Context, d Deploy) (added Deploy, cre
 	return s.AddDeploy(ctx, d, repeated)
 }
 
-// Marks are the deploys since a time, and the releases that were first heard of
-// without one: what a chart shows beside the events. Newest first, at most limit.
-func (s *Service) Marks(ctx context.Context, project, environment string, since time.Time, limit int) ([]Deploy, error) {
-	marks, err := s.Deploys(ctx, project, environment, since, limit)
+// Marks are the deploys of a stretch of time, and the releases that were first
+// heard of in it without one: what a chart shows beside the events. Newest first,
+// at most limit.
+func (s *Service) Marks(ctx context.Context, project, environment string, in TimeRange, limit int) ([]Deploy, error) {
+	marks, err := s.Deploys(ctx, project, environment, in, limit)
 	if err != nil {
 		return nil, err
 	}
-	fresh, err := s.NewReleases(ctx, project, since, limit)
+	fresh, err := s.NewReleases(ctx, project, in, limit)
 	if err != nil {
 		return nil, err
 	}

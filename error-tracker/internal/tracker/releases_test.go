@@ -18,10 +18,10 @@ type shelf struct {
 func (s *shelf) Releases(context.Context, int64, time.Time) ([]Release, error) {
 	return s.releases, nil
 }
-func (s *shelf) Deploys(context.Context, string, string, time.Time, int) ([]Deploy, error) {
+func (s *shelf) Deploys(context.Context, string, string, TimeRange, int) ([]Deploy, error) {
 	return s.deploys, nil
 }
-func (s *shelf) NewReleases(context.Context, string, time.Time, int) ([]Deploy, error) {
+func (s *shelf) NewReleases(context.Context, string, TimeRange, int) ([]Deploy, error) {
 	return s.fresh, nil
 }
 func (s *shelf) AddDeploy(_ context.Context, d Deploy, repeated time.Duration) (Deploy, bool, error) {
@@ -59,7 +59,7 @@ func TestMarksNameAReleaseOnce(t *testing.T) {
 		deploys: []Deploy{{ID: 1, ReleaseID: 1, At: now}},
 		fresh:   []Deploy{{ReleaseID: 1, At: now.Add(time.Hour)}, {ReleaseID: 2, At: now.Add(time.Minute)}},
 	}, func() time.Time { return now }, nil)
-	marks, err := s.Marks(t.Context(), "", "", now, 9)
+	marks, err := s.Marks(t.Context(), "", "", TimeRange{From: now}, 9)
 	if err != nil || len(marks) != 2 || marks[0].ReleaseID != 2 || marks[1].ID != 1 {
 		t.Errorf("%+v, %v", marks, err)
 	}

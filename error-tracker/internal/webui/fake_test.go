@@ -435,6 +435,6 @@ func (f *fakeTracker) ReleaseCounts(_ context.Context, id int64, _ time.Time, _ 
 	return counts, f.err
 }
 
-func (f *fakeTracker) Marks(context.Context, string, string, time.Time, int) ([]tracker.Deploy, error) {
+func (f *fakeTracker) Marks(context.Context, string, string, tracker.TimeRange, int) ([]tracker.Deploy, error) {
 	return f.marks, f.err
 }

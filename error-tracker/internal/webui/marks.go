@@ -26,7 +26,7 @@ func markLabel(d *tracker.Deploy) string {
 
 // mark points out releases and deploys of a project in a chart.
 func (p *Pages) mark(ctx context.Context, b *webui.Bars, project string, since time.Time) error {
-	marks, err := p.opts.Tracker.Marks(ctx, project, "", since, shownMarks)
+	marks, err := p.opts.Tracker.Marks(ctx, project, "", tracker.TimeRange{From: since}, shownMarks)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (p *Pages) mark(ctx context.Context, b *webui.Bars, project string, since t
 // markRows points out in the small charts of a list what happened in the
 // project of each issue.
 func (p *Pages) markRows(ctx context.Context, rows []issueRow, issues []tracker.Issue, f filter, t trend) error {
-	marks, err := p.opts.Tracker.Marks(ctx, f.Project, f.Environment, t.start, listedMarks)
+	marks, err := p.opts.Tracker.Marks(ctx, f.Project, f.Environment, tracker.TimeRange{From: t.start}, listedMarks)
 	if err != nil {
 		return err
 	}

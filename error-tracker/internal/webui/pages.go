@@ -54,7 +54,7 @@ type Tracker interface {
 	ReleaseList(ctx context.Context, project int64) ([]tracker.Release, error)
 	ReleaseOf(ctx context.Context, id int64) (tracker.Release, error)
 	ReleaseCounts(ctx context.Context, id int64, start time.Time, step time.Duration, n int) ([]int64, error)
-	Marks(ctx context.Context, project, environment string, since time.Time, limit int) ([]tracker.Deploy, error)
+	Marks(ctx context.Context, project, environment string, in tracker.TimeRange, limit int) ([]tracker.Deploy, error)
 	IssueEnvironments(ctx context.Context, issueID int64) ([]tracker.Share, error)
 	IssueReleases(ctx context.Context, issueID int64) ([]tracker.Share, error)
 

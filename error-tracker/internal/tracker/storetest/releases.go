@@ -110,18 +110,26 @@ func testDeploys(t *testing.T, open Opener) {
 	}
 	for _, tt := range []struct {
 		project, env string
-		since        time.Time
+		from, to     time.Time
 		want         int
-	}{{"", "", time.Time{}, 6}, {"shop", "prod", time.Time{}, 5}, {"shop", "dev", time.Time{}, 0}, {"blog", "", time.Time{}, 0}, {"shop", "", start.Add(8 * min), 2}} {
-		got, err := s.Deploys(ctx, tt.project, tt.env, tt.since, 10)
+	}{
+		{want: 6}, {"shop", "prod", time.Time{}, time.Time{}, 5}, {"shop", "dev", time.Time{}, time.Time{}, 0}, {project: "blog"},
+		{"shop", "", start.Add(8 * min), time.Time{}, 2}, {"shop", "", start.Add(5 * min), start.Add(8 * min), 3}, {"", "", time.Time{}, start.Add(-1), 0},
+	} {
+		got, err := s.Deploys(ctx, tt.project, tt.env, tracker.TimeRange{From: tt.from, To: tt.to}, 10)
 		noError(t, "Deploys", err)
 		if len(got) != tt.want {
 			t.Errorf("deploys of %+v: %d", tt, len(got))
 		}
 	}
-	fresh, err := s.NewReleases(ctx, "shop", start, 10)
+	fresh, err := s.NewReleases(ctx, "shop", tracker.TimeRange{From: start}, 10)
 	noError(t, "NewReleases", err)
 	if len(fresh) != 2 || fresh[0].ID != 0 || !strings.HasPrefix(fresh[0].Release, "1.") {
 		t.Errorf("new releases %+v, want two", fresh)
+	}
+	before, err := s.NewReleases(ctx, "", tracker.TimeRange{To: fresh[len(fresh)-1].At.Add(-time.Second)}, 10)
+	noError(t, "NewReleases", err)
+	if len(before) != 0 {
+		t.Errorf("new releases before there were any: %+v", before)
 	}
 }
