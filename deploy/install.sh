@@ -75,6 +75,7 @@ settings() {
       name=${other//-/_}
       echo "${name^^}_URL=http://localhost:$(port_of "$other")"
     done
+    [ "$s" != metrics-collector ] || echo "ERROR_TRACKER_API_KEY=$(setting error-tracker API_KEY)"
   fi
 }
 

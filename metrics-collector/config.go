@@ -30,6 +30,7 @@ type settings struct {
 
 	errorTrackerURL, logViewerURL, relayURL string              // of the other services, "" where there is none
 	peers                                   map[string]*url.URL // where the other services are asked for their health
+	errorTrackerKey                         config.Secret       // unset asks it for no releases
 }
 
 // load reads the settings. Mistakes stay in env.
@@ -57,6 +58,7 @@ func load(env *config.Env) settings {
 			SeriesPerMetric:  env.Int("MAX_SERIES_PER_METRIC", 10_000, 10, 10_000_000, "series of a metric"),
 		},
 		errorTrackerURL: publicLink(env, "ERROR_TRACKER_URL", "error tracker"),
+		errorTrackerKey: env.OptionalKey("ERROR_TRACKER_API_KEY", "key of the error tracker, which is asked for the releases to mark in charts; unset marks none"),
 		logViewerURL:    publicLink(env, "LOG_VIEWER_URL", "log viewer"),
 		relayURL:        publicLink(env, "BROWSER_RELAY_URL", "browser relay"),
 		peers:           status.LoadPeers(env),
@@ -66,6 +68,15 @@ func load(env *config.Env) settings {
 			config.FormatDuration(s.retentionRaw), config.FormatDuration(s.retentionMinute), config.FormatDuration(s.retentionHour))
 	}
 	return s
+}
+
+// errorTracker is where the error tracker is asked, nil when that is not known.
+func (s settings) errorTracker() *url.URL {
+	if at := s.peers["error-tracker"]; at != nil || s.errorTrackerURL == "" {
+		return at
+	}
+	at, _ := url.Parse(s.errorTrackerURL) // it was read as a setting
+	return at
 }
 
 // publicURL is where clients reach this service, without a slash at the end.

@@ -16,7 +16,8 @@ set -- -trimpath -buildvcs=false -tags nethttpomithttp2 -ldflags "-s -w -X main.
 for seldom in crypto/... encoding/asn1 math/big mime/... net net/netip net/url os regexp/syntax html/template text/template/... \
   golang.org/x/... google.golang.org/protobuf/... github.com/prometheus/... \
   github.com/monlight/monlight/shared/backup github.com/monlight/monlight/shared/config github.com/monlight/monlight/shared/outbound \
-  github.com/monlight/monlight/shared/status github.com/monlight/monlight/shared/webui; do
+  github.com/monlight/monlight/shared/status github.com/monlight/monlight/shared/webui \
+  github.com/monlight/monlight/metrics-collector/internal/errortracker log/slog; do
   set -- "$@" "-gcflags=$seldom=-l"
 done
 CGO_ENABLED=0 exec "${GO:-go}" build "$@" -o "$output" .

@@ -74,6 +74,9 @@ func (p *Pages) dashboard(w http.ResponseWriter, r *http.Request) error {
 		}
 		page.Panels = append(page.Panels, view)
 	}
+	if len(page.Panels) > 0 {
+		p.mark(r.Context(), &page.selection)
+	}
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "dashboard", Title: d.Title, Section: "/dashboards", Assets: chartAssets, Refresh: sel.Refresh.Every, Window: sel.window(), Data: page})
 }
 

@@ -200,6 +200,9 @@ func (p *Pages) explore(w http.ResponseWriter, r *http.Request) error {
 		if status, err = p.fillExplore(r.Context(), &page, v); err != nil {
 			return err
 		}
+		if page.Chart != nil {
+			p.mark(r.Context(), &page.selection)
+		}
 	}
 	if page.Dashboards, err = p.opts.Dashboards.Dashboards(r.Context()); err != nil {
 		return err

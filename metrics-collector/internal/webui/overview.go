@@ -85,6 +85,7 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		page.addTotals(p, totals)
+		p.mark(ctx, &page.selection)
 	}
 	page.Ways = p.waysFrom(&sel)
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "overview", Title: "Overview", Section: "/", Assets: chartAssets,

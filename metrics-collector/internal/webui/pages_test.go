@@ -2,6 +2,7 @@ package webui_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 	"github.com/monlight/monlight/metrics-collector/internal/webui"
 	"github.com/monlight/monlight/shared/sqlitedb"
 	"github.com/monlight/monlight/shared/sqlitedb/dbtest"
+	pages "github.com/monlight/monlight/shared/webui"
 )
 
 var now = time.Date(2026, 11, 20, 12, 0, 30, 0, time.UTC)
@@ -34,6 +36,12 @@ func (openGuard) SignOut() http.Handler               { return http.NotFoundHand
 
 func newPages(t *testing.T) (http.Handler, *metrics.Service) {
 	t.Helper()
+	return newPagesWith(t, webui.Options{})
+}
+
+// newPagesWith makes pages with further options.
+func newPagesWith(t *testing.T, o webui.Options) (http.Handler, *metrics.Service) {
+	t.Helper()
 	db := dbtest.OpenWith(t, filepath.Join(t.TempDir(), "m.db"), sqlitedb.Options{Migrations: sqlite.Migrations(), MinFreeBytes: -1})
 	store := sqlite.NewStore(db)
 	s, err := metrics.New(t.Context(), store, metrics.Options{RetentionRaw: time.Hour, RetentionMinute: 24 * time.Hour, RetentionHour: 30 * 24 * time.Hour,
@@ -41,7 +49,8 @@ func newPages(t *testing.T) (http.Handler, *metrics.Service) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := webui.New(webui.Options{Collector: s, Dashboards: store, Database: db.Path(), PublicURL: "http://example.org", Now: func() time.Time { return now }})
+	o.Collector, o.Dashboards, o.Database, o.PublicURL, o.Now = s, store, db.Path(), "http://example.org", func() time.Time { return now }
+	p, err := webui.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +106,65 @@ func TestFirstRunShowsHowToSend(t *testing.T) {
 	send(t, s, request("200", 0.1)...)
 	if _, page = get(t, h, "/"); strings.Contains(page, "Waiting for") {
 		t.Error("still waiting after a point")
+	}
+}
+
+// releases are some releases, and the questions for them.
+type releases struct {
+	list  []metrics.Release
+	asked []string
+}
+
+func (r *releases) In(_ context.Context, project string, p metrics.Period) []metrics.Release {
+	r.asked = append(r.asked, project+" "+time.Duration((p.ToMS-p.FromMS)*1e6).String())
+	return r.list
+}
+
+func TestChartsComeWithTheReleasesOfTheirTime(t *testing.T) {
+	known := &releases{list: []metrics.Release{
+		{ID: 7, Project: "shop", Name: "2.4.1", Environment: "prod", At: now.Add(-5 * time.Minute)}, {Project: "web", Name: "web@9", At: now.Add(-4 * time.Minute)},
+		{ID: 8, Project: `"><script>`, Name: "<b>\x1b", Environment: "a\u202eb", At: now},
+	}}
+	services := pages.Services("https://mon.example/errors", "", "/", "")
+	h, s := newPagesWith(t, webui.Options{Releases: known, Services: services})
+	for _, point := range request("200", 0.1) {
+		point["project"] = "shop"
+		send(t, s, point)
+	}
+	if status, to := post(t, h, "/dashboards", url.Values{"title": {"d"}, "metric": {"http_requests_total"}}); status != http.StatusSeeOther {
+		t.Fatalf("no dashboard: %d %s", status, to)
+	}
+	for _, target := range []string{"/?period=1h&project=shop", "/explore?period=1h&project=shop", "/dashboards/d?period=1h&project=shop"} {
+		_, page := get(t, h, target)
+		text := strip(page)
+		for _, want := range []string{"Releases in this time", "shop@2.4.1 at", "( prod )", "web@9 at"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s lacks %q: %s", target, want, text)
+			}
+		}
+		if n := strings.Count(page, `<a href="https://mon.example/errors/releases/`); n != 2 || !strings.Contains(page, `/errors/releases/7" dir="auto">shop@2.4.1</a>`) || !strings.Contains(page, `datetime="2026-11-20T11:55:30Z"`) {
+			t.Errorf("%s has %d links to releases", target, n)
+		}
+		if strings.Contains(page, "<script>") || strings.Contains(page, "<b>\x1b") || strings.Contains(page, "\u202e") {
+			t.Errorf("%s has a name as it came", target)
+		}
+	}
+	if got := strings.Join(known.asked, ", "); got != "shop 1h0m0s, shop 1h0m0s, shop 1h0m0s" {
+		t.Errorf("asked %q", got)
+	}
+	// Without the error tracker's address there is the text alone, and without
+	// releases nothing.
+	h, s = newPagesWith(t, webui.Options{Releases: known})
+	send(t, s, request("200", 0.1)...)
+	if _, page := get(t, h, "/explore"); !strings.Contains(strip(page), "shop@2.4.1 at") || strings.Contains(page, "/releases/") {
+		t.Errorf("without an address: %s", strip(page))
+	}
+	for name, none := range map[string]webui.Releases{"none": &releases{}, "nobody to ask": nil} {
+		h, s = newPagesWith(t, webui.Options{Releases: none, Services: services})
+		send(t, s, request("200", 0.1)...)
+		if _, page := get(t, h, "/"); strings.Contains(page, "Releases in this time") || strings.Contains(page, `class="marks"`) {
+			t.Errorf("with %s there is a list", name)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ type selection struct {
 	Refresh  webui.RefreshChoice
 	RangeErr string
 	Ways     []webui.Field // to the same time in other services: labels and addresses
+	Releases []releaseMark // in this time
 	rng      metrics.Period
 }
 

@@ -86,6 +86,35 @@ const join = (times, column, width) => {
   });
 };
 
+// The releases that the page lists: times in seconds, and names.
+const releases = () => [...doc.querySelectorAll('.marks li')].map((li) => [Date.parse(li.querySelector('time').dateTime) / 1000, li.firstElementChild.textContent]);
+
+// A line for each release, with its name where there is room.
+const mark = (u, list, line, text, font) => {
+  const { ctx, bbox } = u, one = uPlot.pxRatio, right = bbox.left + bbox.width;
+  ctx.save();
+  ctx.font = font;
+  ctx.strokeStyle = line;
+  ctx.fillStyle = text;
+  ctx.lineWidth = one;
+  ctx.setLineDash([4 * one, 3 * one]);
+  let free = bbox.left;
+  for (const [t, name] of list) {
+    const x = Math.floor(u.valToPos(t, 'x', true)) + 0.5;
+    if (!(x >= bbox.left && x <= right)) continue;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    const label = name.length > 24 ? name.slice(0, 23) + '…' : name, width = ctx.measureText(label).width;
+    const at = x + 4 * one + width > right ? x - width - 4 * one : x + 4 * one;
+    if (at < free) continue;
+    ctx.fillText(label, at, bbox.top + 11 * one);
+    free = Math.max(x, at + width) + 4 * one;
+  }
+  ctx.restore();
+};
+
 class Chart extends HTMLElement {
   connectedCallback() {
     // A fragment's table may not be there yet.
@@ -125,7 +154,7 @@ class Chart extends HTMLElement {
     const dim = colour('--dim'), line = colour('--line');
     const axis = { stroke: dim, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: '12px ' + css('--sans') };
     const strokes = colours.map(colour);
-    const points = data[0].length < 40;
+    const points = data[0].length < 40, marks = releases(), text = colour('--text'), violet = colour('--violet');
     this.plot = new uPlot({
       width: at.clientWidth || 600,
       height: this.closest('.big-chart') ? 340 : 220,
@@ -150,6 +179,7 @@ class Chart extends HTMLElement {
       // One crosshair for all charts of the page.
       cursor: { sync: { key: 'monlight' }, drag: { x: true, y: false, setScale: false } },
       hooks: {
+        draw: [(u) => mark(u, marks, violet, text, `${11 * uPlot.pxRatio}px ${css('--sans')}`)],
         setSelect: [(u) => {
           if (u.select.width < 5) return;
           const from = Math.floor(u.posToVal(u.select.left, 'x')), to = Math.ceil(u.posToVal(u.select.left + u.select.width, 'x'));

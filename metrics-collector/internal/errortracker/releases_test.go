@@ -1,0 +1,219 @@
+package errortracker
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/monlight/monlight/metrics-collector/internal/metrics"
+	"github.com/monlight/monlight/shared/config"
+)
+
+var noon = time.Date(2026, 11, 20, 12, 0, 30, 0, time.UTC)
+
+// lastHour is the hour before t.
+func lastHour(t time.Time) metrics.Period {
+	return metrics.Period{FromMS: t.Add(-time.Hour).UnixMilli(), ToMS: t.UnixMilli()}
+}
+
+// peer is an error tracker that answers as it is told.
+type peer struct {
+	*httptest.Server
+	mu     sync.Mutex
+	answer http.HandlerFunc
+	asked  []*http.Request
+}
+
+func newPeer(t *testing.T, answer http.HandlerFunc) *peer {
+	p := &peer{answer: answer}
+	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.mu.Lock()
+		p.asked = append(p.asked, r)
+		answer := p.answer
+		p.mu.Unlock()
+		answer(w, r)
+	}))
+	t.Cleanup(p.Close)
+	return p
+}
+
+func (p *peer) set(answer http.HandlerFunc) { p.mu.Lock(); p.answer = answer; p.mu.Unlock() }
+func (p *peer) count() int                  { p.mu.Lock(); defer p.mu.Unlock(); return len(p.asked) }
+
+// newReleases returns Releases whose clock stands, and the way to move it.
+func newReleases(t *testing.T, at string, log io.Writer) (*Releases, func(time.Duration)) {
+	u, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := NewReleases(u, config.NewSecret("the-key"), slog.New(slog.NewTextHandler(log, nil)))
+	var mu sync.Mutex
+	now := noon
+	r.now = func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+	t.Cleanup(func() { _ = r.Close(t.Context()) })
+	return r, func(d time.Duration) { mu.Lock(); now = now.Add(d); mu.Unlock() }
+}
+
+func deploy(release string, at time.Time) string {
+	return fmt.Sprintf(`{"id":1,"project":"shop","release":%q,"environment":"prod","time":%q,"name":"","url":"","release_id":7}`, release, at.Format(time.RFC3339))
+}
+
+func answers(deploys ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"deploys":[`+strings.Join(deploys, ",")+`]}`)
+	}
+}
+
+func names(list []metrics.Release) string {
+	var out []string
+	for _, r := range list {
+		out = append(out, r.Name)
+	}
+	return strings.Join(out, " ")
+}
+
+// settled waits until no request is on its way, so that what is said does not
+// depend on how fast the machine is.
+func settled(r *Releases) { r.running.Wait() }
+
+func TestReleasesOfATimeAreAskedOnce(t *testing.T) {
+	p := newPeer(t, answers(deploy("after", noon.Add(time.Minute)), deploy("2.0", noon.Add(-time.Minute)), deploy("1.9", noon.Add(-time.Hour)), deploy("before", noon.Add(-2*time.Hour))))
+	r, pass := newReleases(t, p.URL+"/errors", io.Discard)
+	r.In(t.Context(), "shop", lastHour(noon))
+	settled(r)
+	got := r.In(t.Context(), "shop", lastHour(noon))
+	want := metrics.Release{ID: 7, Project: "shop", Name: "2.0", Environment: "prod", At: noon.Add(-time.Minute)}
+	if names(got) != "1.9 2.0" || !cmp.Equal(got[1], want) {
+		t.Fatalf("releases are %+v, want 1.9 and %+v", got, want)
+	}
+	pass(29 * time.Second)
+	r.In(t.Context(), "shop", lastHour(noon.Add(29*time.Second)))
+	settled(r)
+	if p.count() != 1 {
+		t.Errorf("asked %d times within 30 s", p.count())
+	}
+	req := p.asked[0]
+	if req.URL.Path != "/errors/api/deploys" || req.Header.Get("X-API-Key") != "the-key" ||
+		req.URL.RawQuery != "include=releases&limit=100&project=shop&since=2026-11-20T11%3A00%3A00Z&until=2026-11-20T13%3A00%3A00Z" {
+		t.Errorf("asked %s with key %q", req.URL, req.Header.Get("X-API-Key"))
+	}
+	pass(time.Second)
+	p.set(answers(deploy("2.1", noon)))
+	r.In(t.Context(), "shop", lastHour(noon))
+	settled(r)
+	if got := names(r.In(t.Context(), "shop", lastHour(noon))); got != "2.1" || p.count() != 2 {
+		t.Errorf("after 30 s there are %q, asked %d times", got, p.count())
+	}
+}
+
+// The last answer stays, also when the window has moved on, and the log says once
+// that there is none.
+func TestTheLastAnswerStaysWhenThePeerIsAway(t *testing.T) {
+	var log strings.Builder
+	p := newPeer(t, answers(deploy("2.0", noon.Add(-time.Second))))
+	r, pass := newReleases(t, p.URL, &log)
+	r.In(t.Context(), "", lastHour(noon))
+	settled(r)
+	for name, bad := range map[string]http.HandlerFunc{
+		"an error":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
+		"no JSON":     func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
+		"other types": answers(`{"project":7}`),
+		"too much": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"x":"`+strings.Repeat("x", maxAnswer)+`"}`)
+		},
+		"cut off": func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		p.set(bad)
+		pass(fresh)
+		r.In(t.Context(), "", lastHour(noon))
+		settled(r)
+		if got := names(r.In(t.Context(), "", lastHour(noon))); got != "2.0" {
+			t.Errorf("after %s there are %q", name, got)
+		}
+	}
+	p.CloseClientConnections()
+	p.Close()
+	pass(time.Hour)
+	// Another question, by its whole hours: 11 to 13 was asked, this is 12 to 14.
+	moved := metrics.Period{FromMS: noon.Add(-30 * time.Second).UnixMilli(), ToMS: noon.Add(time.Hour).UnixMilli()}
+	r.In(t.Context(), "", moved)
+	settled(r)
+	if got := names(r.In(t.Context(), "", moved)); got != "2.0" {
+		t.Errorf("when it is away there are %q", got)
+	}
+	if n := strings.Count(log.String(), "releases are not known"); n != 1 {
+		t.Errorf("said %d times that it does not answer: %s", n, log.String())
+	}
+	if strings.Contains(log.String(), "the-key") {
+		t.Error("the log has the key")
+	}
+}
+
+// A page does not wait for one that hangs, and nobody waits for it again soon.
+func TestAPeerThatHangsHoldsNothingUp(t *testing.T) {
+	release := make(chan struct{})
+	p := newPeer(t, func(http.ResponseWriter, *http.Request) { <-release })
+	t.Cleanup(func() { close(release) }) // before the peer is closed
+	r, pass := newReleases(t, p.URL, io.Discard)
+	began := time.Now()
+	if got := r.In(t.Context(), "", lastHour(noon)); len(got) != 0 {
+		t.Errorf("there are %v", got)
+	}
+	first := time.Since(began)
+	pass(patience)
+	began = time.Now()
+	for range 100 {
+		r.In(t.Context(), "", lastHour(noon))
+	}
+	if all := time.Since(began); all > first {
+		t.Errorf("a page waited %s, and 100 later ones %s", first, all)
+	}
+}
+
+// The key goes to the error tracker alone.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	other := newPeer(t, answers(deploy("evil", noon)))
+	p := newPeer(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) })
+	r, _ := newReleases(t, p.URL, io.Discard)
+	r.In(t.Context(), "", lastHour(noon))
+	settled(r)
+	if got := r.In(t.Context(), "", lastHour(noon)); len(got) != 0 || other.count() != 0 || p.count() != 1 {
+		t.Errorf("there are %v; asked %d and %d times", got, p.count(), other.count())
+	}
+}
+
+func TestAnswersAreBounded(t *testing.T) {
+	var many []string
+	for i := range 300 {
+		many = append(many, deploy(fmt.Sprint("r", i), noon.Add(-time.Duration(i)*time.Second)))
+	}
+	p := newPeer(t, answers(append([]string{deploy("", noon)}, many...)...))
+	r, _ := newReleases(t, p.URL, io.Discard)
+	for i := range 3 * maxKept {
+		r.In(t.Context(), fmt.Sprint("p", i), lastHour(noon))
+		settled(r)
+	}
+	if len(r.kept) > maxKept {
+		t.Errorf("%d answers are kept", len(r.kept))
+	}
+	got := r.In(t.Context(), fmt.Sprint("p", 3*maxKept-1), lastHour(noon))
+	if len(got) != shown || got[shown-1].Name != "r0" || got[0].Name != "r49" {
+		t.Errorf("%d releases, from %s to %s", len(got), got[0].Name, got[len(got)-1].Name)
+	}
+}
+
+func TestWithoutAnErrorTrackerThereAreNone(t *testing.T) {
+	var r *Releases
+	if got := r.In(t.Context(), "", lastHour(noon)); got != nil || r.Close(t.Context()) != nil {
+		t.Errorf("there are %v", got)
+	}
+}
