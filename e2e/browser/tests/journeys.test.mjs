@@ -121,6 +121,7 @@ describe('journeys', () => {
     await stack.metrics.post('/api/metrics', Array.from({ length: 30 }, (_, n) => ({ name: 'http_request_duration_seconds', type: 'histogram', value: 2 + n / 10, labels: { method: 'GET', endpoint: '/slow' } })));
     await stack.logs.post('/api/logs', [{ container: 'db', level: 'WARNING', message: 'slow query of release 1.4.1: 2300 ms', timestamp: at }]);
     await stack.errors.post('/api/errors', { project: 'shop', exception_type: 'Timeout', message: 'query took too long', traceback: 'Timeout: x\n    at q (app/db.py:1)', release: '1.4.1' });
+    await stack.errors.post('/api/deploys', { project: 'shop', release: '1.4.1', environment: 'prod', time: new Date(Date.now() - 30 * 60_000).toISOString() });
     const page = await open(`${stack.metrics.url}/explore?metric=http_request_duration_seconds&by=endpoint&period=1h`);
     await page.waitForSelector('ml-chart');
     await page.click('a:has-text("Logs of this time")');
@@ -134,6 +135,35 @@ describe('journeys', () => {
     assert.equal(new URL(page.url()).searchParams.get('time'), '1h');
     await page.click('tr[data-row] a:has-text("Timeout")');
     assert.match(await page.textContent('main'), /1\.4\.1/);
+    // The chart shows when the release came, and leads to its page.
+    await page.goto(`${stack.metrics.url}/explore?metric=http_request_duration_seconds&by=endpoint&period=1h`);
+    // What another page asked a moment ago is known for 30 s.
+    for (let i = 0; !/shop@1\.4\.1 at .*\(prod\)/s.test(await page.textContent('main')); i++) {
+      assert.ok(i < 90, `no release: ${await page.textContent('main')}`);
+      await page.waitForTimeout(500);
+      await page.reload();
+    }
+    await page.waitForSelector('ml-chart.drawn');
+    const violet = () => page.evaluate(() => {
+      const probe = document.createElement('i');
+      probe.style.color = 'var(--violet)';
+      document.body.append(probe);
+      const [r, g, b] = getComputedStyle(probe).color.match(/\d+/g).map(Number);
+      probe.remove();
+      const canvas = document.querySelector('ml-chart canvas'), { data, width } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      const columns = new Map();
+      for (let i = 0; i < data.length; i += 4) {
+        if (Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 30 && data[i + 3] > 200) columns.set((i / 4) % width, (columns.get((i / 4) % width) ?? 0) + 1);
+      }
+      return Math.max(0, ...columns.values());
+    });
+    assert.ok(await violet() > 100, 'a line from top to bottom');
+    await page.locator('.marks a:has-text("shop@1.4.1")').first().focus();
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/\/releases\/\d+/);
+    assert.ok(page.url().startsWith(stack.errors.url), page.url());
+    assert.match(await heading(page), /1\.4\.1/);
+    assert.match(await page.textContent('main'), /Timeout/);
     await done(page);
   });
 
@@ -141,11 +171,14 @@ describe('journeys', () => {
     const { public_key: key } = await stack.relay.post('/api/dsn-keys', { project: 'web', origins: ['https://shop.example'] });
     const map = new URLSearchParams({ project: 'web', release: '2.0.0', file_url: 'https://shop.example/assets/app.min.js' });
     await stack.relay.post(`/api/source-maps?${map}`, cartMap('2.0.0'));
-    const answer = await fetch(`${stack.relay.url}/api/browser/errors?key=${key}`, {
-      method: 'POST', headers: { Origin: 'https://shop.example' },
-      body: JSON.stringify({ type: 'TypeError', message: 'price is undefined', release: '2.0.0', stack: 'TypeError: price is undefined\n    at n (https://shop.example/assets/app.min.js:1:2)' }),
-    });
-    assert.ok(answer.ok, `${answer.status} ${await answer.text()}`);
+    const happens = async (release) => {
+      const answer = await fetch(`${stack.relay.url}/api/browser/errors?key=${key}`, {
+        method: 'POST', headers: { Origin: 'https://shop.example' },
+        body: JSON.stringify({ type: 'TypeError', message: 'price is undefined', release, stack: 'TypeError: price is undefined\n    at n (https://shop.example/assets/app.min.js:1:2)' }),
+      });
+      assert.ok(answer.ok, `${answer.status} ${await answer.text()}`);
+    };
+    await happens('2.0.0');
     const page = await open(`${stack.errors.url}/?project=web`);
     for (let i = 0; i < 40 && !await page.locator('tr[data-row]').count(); i++) {
       await page.waitForTimeout(250);
@@ -155,8 +188,29 @@ describe('journeys', () => {
     const text = await page.textContent('.trace');
     assert.match(text, /src\/cart\.ts/);
     assert.match(text, /return item\.price\.amount/);
-    await page.click('button:has-text("Resolve")');
+    await page.click('summary:has-text("Resolve in")');
+    await page.click('text=The next release');
     await page.waitForSelector('button:has-text("Unresolve")');
+    assert.match(await page.textContent('.headline'), /Resolved in the release after 2\.0\.0/);
+    // It happens again where the mistake still is, and where it should not be any more.
+    await stack.relay.post(`/api/source-maps?${new URLSearchParams({ project: 'web', release: '2.1.0', file_url: 'https://shop.example/assets/app.min.js' })}`, cartMap('2.1.0'));
+    const counted = async (n) => {
+      for (let i = 0; ; i++) {
+        const { errors } = await stack.errors.api('/api/errors?project=web&resolved=all');
+        if (errors.length === 1 && errors[0].count >= n) return errors[0];
+        assert.ok(i < 200, `not counted: ${JSON.stringify(errors)}`);
+        await page.waitForTimeout(100);
+      }
+    };
+    await happens('2.0.0');
+    assert.equal((await counted(2)).resolved, true, 'an event of the same release does not bring it back');
+    await page.reload();
+    assert.match(await page.textContent('.headline'), /Resolved in the release after 2\.0\.0/);
+    await happens('2.1.0');
+    await counted(3);
+    await page.reload();
+    await page.waitForSelector('.headline .badge:has-text("Regressed")');
+    assert.match(await page.textContent('.activity'), /Came back in 2\.1\.0/);
     await done(page);
   });
 
