@@ -35,7 +35,7 @@ type Key struct {
 	Active    bool
 	Expires   time.Time // when a key that was replaced stops working; zero is never
 	Created   time.Time
-	LastSeen  time.Time // of the last accepted request, to the minute; zero is never
+	LastSeen  time.Time // of the last accepted request, to the minute, but not before Created; zero is never
 }
 
 // Works tells whether requests with k are accepted at a time.

@@ -110,6 +110,9 @@ func (r *Keyring) Saw(id int64) {
 	now := r.now().Truncate(time.Minute)
 	r.mu.RLock()
 	k := r.byID[id]
+	if k != nil && now.Before(k.Created) {
+		now = k.Created
+	}
 	fresh := k != nil && k.LastSeen.Equal(now)
 	r.mu.RUnlock()
 	if k == nil || fresh {
