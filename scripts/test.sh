@@ -106,6 +106,7 @@ chromium_path() {
 
 browser() {
   have node || { cannot 'no Node.js (20 or newer)'; return; }
+  have python3 || { cannot 'no Python 3'; return; }
   local chromium
   chromium=$(chromium_path) || { cannot 'no Chromium (apt-get install chromium, or set CHROMIUM)'; return; }
   make --no-print-directory build || return 1
@@ -113,8 +114,16 @@ browser() {
   (
     cd e2e/browser || exit 1
     [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund || exit 1
-    CHROMIUM=$chromium MONLIGHT_BIN="$root/bin" ERROR_TRACKER_BIN="$root/bin/error-tracker" \
-      node --test --test-concurrency=1 tests/*.test.mjs
+    export CHROMIUM=$chromium MONLIGHT_BIN="$root/bin" ERROR_TRACKER_BIN="$root/bin/error-tracker"
+    if [ "${UPDATE_SCREENSHOTS:-}" = 1 ]; then
+      node --test --test-concurrency=2 tests/*quality.test.mjs
+      exit
+    fi
+    # Two files at once, but those that measure time alone.
+    GLOBIGNORE='tests/*speed.test.mjs'
+    node --test --test-concurrency=2 tests/*.test.mjs || exit
+    unset GLOBIGNORE
+    node --test --test-concurrency=1 tests/*speed.test.mjs
   ) && (cd e2e && go run ./figures)
 }
 

@@ -32,3 +32,38 @@ export function day(now = Date.now()) {
   }
   return points;
 }
+
+const traffic = [['GET', '/', 0.3, 0.012, 0.001], ['GET', '/products', 0.28, 0.035, 0.002], ['GET', '/products/{id}', 0.22, 0.018, 0.004],
+  ['POST', '/cart', 0.1, 0.06, 0.008], ['POST', '/checkout', 0.04, 0.24, 0.02], ['GET', '/search', 0.06, 0.11, 0.006]];
+
+/**
+ * busyShop is two days of a shop up to now, with nights, noise and a bad hour, for
+ * eyes: six routes, a queue, and the web vitals of three pages. The noise is the
+ * same in every run.
+ */
+export function busyShop(now = Date.now(), days = 2) {
+  let seed = 11;
+  const random = () => { seed = (seed * 1103515245 + 12345) % 2147483648; return seed / 2147483648; };
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const points = [], minute = 60000, end = Math.floor(now / 300000) * 300000;
+  // Every five minutes, and every minute of the last hour.
+  const times = [...Array.from({ length: days * 288 - 12 }, (_, n) => (days * 288 - n) * 5), ...Array.from({ length: 60 }, (_, n) => 60 - n)];
+  for (const ago of times) {
+    const ms = end - ago * minute, hour = (ms / 3600e3) % 24, part = ago <= 60 ? 0.2 : 1;
+    const busy = 0.35 + 0.65 * Math.sin(Math.PI * ((hour + 20) % 24) / 24) ** 2, bad = ago >= 300 && ago < 360 ? 6 : 1;
+    const add = (name, type, value, labels, project = 'shop') => points.push({ name, type, value, labels, project, timestamp: new Date(ms).toISOString() });
+    for (const [method, endpoint, share, median, failing] of traffic) {
+      const requests = Math.round(busy * share * 6000 * part * (0.9 + 0.2 * random())), failed = Math.min(requests, Math.round(requests * failing * bad * 2 * random()));
+      add('http_requests_total', 'counter', requests - failed, { method, endpoint, status: '200' });
+      if (failed) add('http_requests_total', 'counter', failed, { method, endpoint, status: '500' });
+      for (let k = 0; k < 4; k++) add('http_request_duration_seconds', 'histogram', median * Math.exp(normal() * 0.5) * (0.7 + 0.6 * busy) * Math.sqrt(bad), { method, endpoint });
+    }
+    for (const worker of ['1', '2', '3']) add('queue_depth', 'gauge', Math.round(busy * 40 * random() * bad), { worker }, 'jobs');
+    for (const page of ['/', '/products', '/checkout']) {
+      for (const [name, median, spread] of [['lcp', 1700, 0.35], ['inp', 110, 0.6], ['cls', 0.05, 0.9], ['fcp', 1100, 0.3], ['ttfb', 320, 0.4]]) {
+        add(`web_vitals_${name}`, 'histogram', median * Math.exp(normal() * spread) * (0.8 + 0.4 * busy), { page, source: 'browser' });
+      }
+    }
+  }
+  return points;
+}

@@ -62,7 +62,7 @@ export async function startService(env = {}, name = 'error-tracker') {
     throw err;
   }
   return {
-    url, key, stop,
+    url, key, stop, database,
     // between stops the service, does something to its database, and starts it again.
     async between(change) {
       await end();

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { Session, clean, launch, shut } from '../pages.mjs';
 import { ship, simple } from '../reports.mjs';
@@ -25,7 +26,6 @@ describe('the list of issues', () => {
     assert.equal((await page.content()).includes(service.key), false, 'the key is on the page');
 
     // The example is run as it stands, with the key in its place.
-    const { execFile } = await import('node:child_process');
     const out = await new Promise((resolve, reject) => execFile('sh', ['-c', `${curl.replace('YOUR_API_KEY', service.key)} -sS`], (err, stdout) => (err ? reject(err) : resolve(stdout))));
     assert.equal(JSON.parse(out).status, 'created', out);
     await page.waitForSelector('tr[data-row]', { timeout: 15000 });
@@ -177,7 +177,6 @@ describe('the list of issues', () => {
     await page.locator('tr[data-row] [data-check]').nth(1).check();
     await service.report(simple('MemoryError'));
     await page.evaluate(() => document.querySelector('ml-live').tick());
-    await page.waitForTimeout(300);
     assert.equal(await page.locator('[data-check]:checked').count(), 1, 'the selection is gone');
     await page.locator('tr[data-row] [data-check]').nth(1).uncheck();
     await page.evaluate(() => { document.activeElement.blur(); return document.querySelector('ml-live').tick(); });
@@ -195,7 +194,7 @@ describe('the list of issues', () => {
   });
 
   test('pages do not lose or repeat an issue', async () => {
-    for (let n = 0; n < 120; n++) await service.report(simple(`Kind${n}Error`, { project: 'many', message: `number ${n} of many` }));
+    await Promise.all(Array.from({ length: 120 }, (_, n) => service.report(simple(`Kind${n}Error`, { project: 'many', message: `number ${n} of many` }))));
     const page = await session.open('/?project=many');
     assert.match(await page.textContent('.pager'), /Showing 1–50 of 120/);
     const seen = await types(page);

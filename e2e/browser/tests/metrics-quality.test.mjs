@@ -1,21 +1,20 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
+import { inspect } from '../gates.mjs';
 import { day, send, startMetrics } from '../metrics.mjs';
-import { Session, clean, launch, noSideways, shut, weigh } from '../pages.mjs';
+import { Session, launch, shut, weigh } from '../pages.mjs';
+import { metrics } from '../screens/metrics.mjs';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const others = { ERROR_TRACKER_URL: 'http://127.0.0.1:5010', LOG_VIEWER_URL: 'http://127.0.0.1:5011' };
 
-describe('the quality of the pages of metrics', () => {
-  let service, empty, browser, session, first;
+inspect('the quality of the pages of metrics', metrics);
+
+describe('the pages of metrics', () => {
+  let service, browser, session;
   before(async () => {
     service = await startMetrics(others);
-    empty = await startMetrics();
     browser = await launch();
     session = await new Session(browser, service).signIn();
-    first = await new Session(browser, empty).signIn();
     await send(service, day());
     for (const d of [{ slug: 'web', title: 'Web', panels: [{ metric: 'http_requests_total', agg: 'rate', by: ['status'] }, { metric: 'queue_depth', title: 'Queues', by: ['queue'] }, { metric: 'http_request_duration_seconds', agg: 'p99' }] }, { slug: 'none', title: 'Without panels', panels: [] }]) {
       const page = await session.open('/dashboards');
@@ -28,55 +27,6 @@ describe('the quality of the pages of metrics', () => {
   after(async () => {
     await browser?.close();
     await service?.stop();
-    await empty?.stop();
-  });
-
-  const open = (page) => page.evaluate(() => { for (const d of document.querySelectorAll('details:not(.menu)')) d.open = true; });
-  // Every page and state that a reader can see.
-  const views = () => [
-    ['overview', session, '/'],
-    ['overview, tables open', session, '/?period=1h', open],
-    ['overview, nothing in this time', session, '/?project=jobs&from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z'],
-    ['overview, wrong range', session, '/?period=soon'],
-    ['explore', session, '/explore?metric=http_request_duration_seconds&by=endpoint'],
-    ['explore, everything open', session, '/explore?metric=http_requests_total&by=status,method&step=1h&compare=previous', open],
-    ['explore, mistake', session, '/explore?metric=http_requests_total&match=status', undefined, { status: 400 }],
-    ['explore, no values', session, '/explore?metric=queue_depth&match=queue%3D%22none%22'],
-    ['dashboards', session, '/dashboards'],
-    ['dashboard', session, '/dashboards/web?period=1h', open],
-    ['dashboard without panels', session, '/dashboards/none'],
-    ['dashboard not found', session, '/dashboards/nowhere', undefined, { status: 404 }],
-    ['question before a dashboard goes', session, '/dashboards/web', async (page) => { await open(page); await page.click('button:has-text("Delete dashboard")'); await page.waitForSelector('#confirm[open]'); }],
-    ['cardinality', session, '/cardinality'],
-    ['help dialog', session, '/', (page) => page.keyboard.press('?')],
-    ['first run', first, '/'],
-    ['first run of the explorer', first, '/explore'],
-    ['first run of cardinality', first, '/cardinality'],
-    ['sign-in', first, '/', undefined, { signedIn: false }],
-  ];
-
-  // In dark colours only the rules about colours can have another result.
-  const rules = { light: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], dark: { type: 'rule', values: ['color-contrast', 'link-in-text-block'] } };
-
-  test('axe finds nothing in light or dark colours, and nothing is wider than 360, 768 or 1280 pixels', async () => {
-    for (const [name, from, path, act, options] of views()) {
-      const page = await from.open(path, { width: 1280, height: 740, ...options });
-      await act?.(page);
-      await page.evaluate(axe);
-      for (const scheme of ['light', 'dark']) {
-        await page.emulateMedia({ colorScheme: scheme });
-        await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => { for (const a of document.getAnimations()) a.finish(); resolve(); }))); // colours fade
-        const { violations } = await page.evaluate((runOnly) => window.axe.run(document, { runOnly }), rules[scheme]);
-        assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? '')).slice(0, 3).join(' | ')}`), [], `${name}, ${scheme}`);
-      }
-      for (const width of [1280, 768, 360]) {
-        await page.setViewportSize({ width, height: 740 });
-        await page.waitForTimeout(60); // charts follow the window
-        await noSideways(page, `${name} at ${width} px`);
-      }
-      await clean(page, name);
-      await shut(page);
-    }
   });
 
   test('pages are read without JavaScript', async () => {

@@ -1,75 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
-import { Session, clean, crawl, figure, launch, noSideways, only, shut } from '../pages.mjs';
+import { Session, clean, crawl, figure, launch, only, shut } from '../pages.mjs';
 import { payloads } from '../payloads.mjs';
 import { cartMap, someTraffic, startRelay } from '../relay.mjs';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const open = (page) => page.evaluate(() => { for (const d of document.querySelectorAll('details:not(.menu)')) d.open = true; });
-
 describe('the pages of the relay', () => {
-  let relay, empty, browser, session, first, shop;
+  let relay, browser, session, shop;
   before(async () => {
     relay = await startRelay({ BASE_URL: '', ERROR_TRACKER_BASE_URL: 'http://127.0.0.1:5010' });
-    empty = await startRelay();
     browser = await launch();
     session = await new Session(browser, relay).signIn();
-    first = await new Session(browser, empty).signIn();
     shop = await someTraffic(relay);
   });
   after(async () => {
     await browser?.close();
     await relay?.stop();
-    await empty?.stop();
-  });
-
-  // Every page and state that a reader can see.
-  const views = () => [
-    ['keys', session, '/'],
-    ['key', session, `/keys/${shop.id}`],
-    ['rotate menu', session, `/keys/${shop.id}`, (page) => page.click('summary:has-text("Rotate")')],
-    ['traffic', session, '/traffic'],
-    ['traffic, everything open', session, '/traffic?period=7d', open],
-    ['traffic of a key', session, `/traffic?key=${shop.id}&period=30d`],
-    ['source maps', session, '/source-maps'],
-    ['source maps, no match', session, '/source-maps?release=none-of-ours'],
-    ['test of a position', session, `/source-maps?test_project=shop&test_release=1&test=${encodeURIComponent('https://shop.example/app.min.js:1:2')}`, open],
-    ['test of a stack', session, `/source-maps?test_project=shop&test_release=1.4.1&test=${encodeURIComponent('https://shop.example/assets/app.min.js:1:2')}`, open],
-    ['help dialog', session, '/', (page) => page.keyboard.press('?')],
-    ['key not found', session, '/keys/4711', undefined, { status: 404 }],
-    ['page not found', session, '/nothing/here', undefined, { status: 404 }],
-    ['first run', first, '/'],
-    ['first run of traffic', first, '/traffic'],
-    ['sign-in', first, '/', undefined, { signedIn: false }],
-  ];
-
-  for (const scheme of ['light', 'dark']) {
-    test(`axe finds nothing in ${scheme} colours`, async () => {
-      for (const [name, from, path, act, options] of views()) {
-        const page = await from.open(path, { scheme, ...options });
-        await act?.(page);
-        await page.evaluate(axe);
-        const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
-        assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? '')).slice(0, 3).join(' | ')}`), [], `${name}, ${scheme}`);
-        await clean(page, name);
-        await shut(page);
-      }
-    });
-  }
-
-  test('nothing is wider than 360, 768 or 1280 pixels', async () => {
-    for (const [name, from, path, act, options] of views()) {
-      for (const width of [360, 768, 1280]) {
-        const page = await from.open(path, { width, height: 740, ...options });
-        if (width === 1280 || !name.includes('dialog')) await act?.(page);
-        await noSideways(page, `${name} at ${width} px`);
-        await shut(page);
-      }
-    }
   });
 
   for (const js of [true, false]) {
@@ -204,26 +149,6 @@ describe('the pages of the relay', () => {
       const answer = await fetch(relay.url + path, { method: 'POST', redirect: 'manual', body: 'action=disable&project=x',
         headers: { Cookie: cookie, Origin: 'https://evil.test', 'Sec-Fetch-Site': 'cross-site', 'Content-Type': 'application/x-www-form-urlencoded' } });
       assert.equal(answer.status, 403, path);
-    }
-  });
-
-  test('pictures', { skip: !process.env.UPDATE_SCREENSHOTS && 'UPDATE_SCREENSHOTS is not set' }, async () => {
-    const fresh = await startRelay({ ERROR_TRACKER_BASE_URL: 'http://localhost:5010', LOG_VIEWER_BASE_URL: 'http://localhost:5011', METRICS_COLLECTOR_BASE_URL: 'http://localhost:5012', BASE_URL: '' });
-    try {
-      const reader = await new Session(browser, fresh).signIn();
-      const key = await someTraffic(fresh);
-      const folder = fileURLToPath(new URL('../../../docs/screenshots/', import.meta.url));
-      await mkdir(folder, { recursive: true });
-      for (const [name, path] of [['keys', '/'], ['key', `/keys/${key.id}`], ['traffic', '/traffic'],
-        ['source-maps', `/source-maps?test_project=shop&test_release=1.4.1&test=${encodeURIComponent('TypeError: price is undefined\n    at n (https://shop.example/assets/app.min.js:1:2)\n    at t (https://shop.example/assets/app.min.js:1:12)')}`]]) {
-        for (const [scheme, width] of [['light', 1280], ['dark', 1280], ['light', 360]]) {
-          const page = await reader.open(path, { scheme, width, height: 900 });
-          await writeFile(`${folder}browser-relay-${name}-${scheme}-${width}.png`, await page.screenshot());
-          await shut(page);
-        }
-      }
-    } finally {
-      await fresh.stop();
     }
   });
 });

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { Session, clean, launch, noSideways, shut, weigh } from '../pages.mjs';
+import { Session, clean, launch, shut } from '../pages.mjs';
 import { startStack } from '../stack.mjs';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const labels = { errors: 'Errors', logs: 'Logs', metrics: 'Metrics', relay: 'Browser' };
 
 describe('the status pages', () => {
@@ -34,26 +31,6 @@ describe('the status pages', () => {
       if (name === 'errors') assert.equal(await page.textContent('tr:has-text("Accepted") .num'), '1');
       await clean(page, name);
       await shut(page);
-    }
-  });
-
-  test('axe finds nothing, nothing is too wide, and it weighs little', async () => {
-    for (const [name, scheme] of [['errors', 'light'], ['relay', 'dark']]) { // it is one template
-      const page = await sessions[name].open('/status', { scheme });
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
-      assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).slice(0, 3).join(' | ')}`), [], `${name}, ${scheme}`);
-      for (const width of [360, 768, 1280]) {
-        await page.setViewportSize({ width, height: 740 });
-        await noSideways(page, `${name} at ${width} px`);
-      }
-      if (process.env.UPDATE_SCREENSHOTS) {
-        await page.screenshot({ path: new URL(`../../../docs/screenshots/status-${name}-${scheme}-1280.png`, import.meta.url).pathname, fullPage: true });
-      }
-      await clean(page, name);
-      await shut(page);
-      const bytes = await weigh(sessions[name], stack[name].url + '/status');
-      assert.ok(bytes <= 15 * 1024, `${name}: ${bytes} bytes`);
     }
   });
 

@@ -1,0 +1,96 @@
+// The screens of the log viewer.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { day, line, send, startLogs } from '../lines.mjs';
+import { Session } from '../pages.mjs';
+import { help, unfold, wrongKey } from './acts.mjs';
+
+// contain writes lines as Docker keeps them, each container in a folder of its own.
+async function contain(folder, lines) {
+  const images = { 'web-1': 'nginx:1.29', 'api-1': 'shop-api:4.12.1', 'worker-1': 'shop-worker:4.12.1', postgres: 'postgres:18', 'payments-1': 'payments:2.3.0' };
+  for (const [i, [name, image]] of Object.entries(images).entries()) {
+    const id = String(i + 1).repeat(64), dir = join(folder, id), service = name.replace(/-1$/, '');
+    await mkdir(dir);
+    await writeFile(join(dir, `${id}-json.log`), lines.filter((l) => l.container === name)
+      .flatMap((l) => l.message.split('\n').map((log) => `${JSON.stringify({ log: `${log}\n`, stream: l.stream, time: l.timestamp })}\n`)).join(''));
+    await writeFile(join(dir, 'config.v2.json'), JSON.stringify({
+      ID: id, Name: `/shop-${name}`, Config: { Image: image, Labels: { 'com.docker.compose.service': service, 'com.docker.compose.project': 'shop' } },
+      State: { Running: name !== 'payments-1', Restarting: name === 'payments-1' }, RestartCount: name === 'payments-1' ? 9 : 0,
+    }));
+  }
+}
+
+const opened = async (page) => {
+  await page.waitForSelector('.r');
+  await page.locator('.r', { hasText: 'slow query' }).first().click();
+  await page.waitForSelector('#entry[open] .fields tr');
+};
+const connected = (page) => page.waitForSelector('text=Connected');
+
+export const logs = {
+  name: 'log-viewer',
+
+  async start(browser) {
+    const folder = await mkdtemp(join(tmpdir(), 'monlight-containers-'));
+    const lines = day(4000);
+    for (let n = 0; n < 24; n++) {
+      const ago = Math.round((23 - n) / 2) * 31 + (n % 2 ? 2 : 3);
+      lines.push(line('payments-1', n % 2 ? 'ERROR' : 'INFO', n % 2 ? 'FATAL: cannot read /run/secrets/token: no such file' : 'payments 2.3.0 is starting', { timestamp: new Date(Date.now() - ago * 1000).toISOString() }));
+    }
+    for (let n = 0; n < 12; n++) lines.push(line('web-1', 'INFO', `172.18.0.4 - - "GET /orders/${n * 731 % 9999} HTTP/1.1" 200 ${n * 91 % 999} "Mozilla/5.0 (X11; Linux x86_64)"`, { timestamp: new Date(Date.now() - 1000 + n * 50).toISOString() }));
+    lines.sort((a, b) => a.timestamp.localeCompare(b.timestamp));
+    await contain(folder, lines);
+    const service = await startLogs({ ERROR_TRACKER_URL: 'http://127.0.0.1:5010', METRICS_COLLECTOR_URL: 'http://127.0.0.1:5012', BROWSER_RELAY_URL: 'http://127.0.0.1:5013', LOG_SOURCES: folder, TAIL_BUFFER: '8MB' });
+    const [empty, full] = await Promise.all([startLogs({ LOG_SOURCES: '/srv/docker/containers' }), startLogs({ MAX_TAILS: '1' })]);
+    const stop = async () => {
+      await Promise.all([service, empty, full].map((s) => s.stop()));
+      await rm(folder, { recursive: true, force: true });
+    };
+    try {
+      const [reader, first, crowded] = await Promise.all([service, empty, full].map((s) => new Session(browser, s).signIn()));
+      await send(full, [line('web-1', 'INFO', 'one')]);
+      for (let i = 0; (await service.api('/api/logs?limit=1')).total < lines.length; i++) {
+        if (i > 600) throw new Error(`only ${(await service.api('/api/logs?limit=1')).total} of ${lines.length} entries were read`);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      const { logs: [{ id }] } = await service.api('/api/logs?limit=1&search=Traceback');
+      return { service, reader, first, crowded, id, stop };
+    } catch (err) {
+      await stop();
+      throw err;
+    }
+  },
+
+  screens: [
+    { name: 'explore', path: '/?time=6h', small: true, act: (page) => page.waitForSelector('.r') },
+    { name: 'explore-filtered', path: '/?search=orders&level=INFO,ERROR&container=shop-web-1&time=24h' },
+    { name: 'explore-unfolded', path: '/', act: unfold },
+    { name: 'explore-columns', path: '/?search=slow&column=duration_ms&column=table', act: (page) => page.waitForSelector('.r .x', { state: 'attached' }) },
+    { name: 'explore-wrapped', path: '/?search=Traceback', act: async (page) => { await page.waitForSelector('.r'); await page.keyboard.press('w'); } },
+    { name: 'explore-entry', path: '/?time=6h&search=slow&column=duration_ms&column=table', act: opened, small: true },
+    { name: 'explore-traceback', path: '/?time=6h&search=Traceback', act: async (page) => { await page.waitForSelector('.r'); await page.locator('.r', { hasText: 'Traceback' }).first().click(); await page.waitForSelector('#entry[open]'); } },
+    { name: 'explore-context', path: '/?time=6h&search=slow', act: async (page) => { await opened(page); await page.keyboard.press('c'); await page.waitForSelector('.around .ln'); } },
+    { name: 'explore-download-menu', path: '/', act: (page) => page.click('summary:has-text("Download")') },
+    { name: 'explore-none-match', path: '/?search=zebra', small: true },
+    { name: 'explore-mistakes', path: '/?search=%28a&time=soon', status: 400 },
+    { name: 'explore-session-ended', alone: true, path: '/?time=6h&search=slow', act: async (page) => { await page.waitForSelector('.r'); await page.context().clearCookies(); await page.locator('.r', { hasText: 'slow query' }).first().click(); await page.keyboard.press('c'); await page.waitForSelector('#logs-notice'); } },
+    { name: 'search-help', path: '/', act: async (page) => { await page.click('[data-syntax]'); await page.waitForSelector('#syntax[open]'); } },
+    { name: 'live', path: '/live', act: connected, small: true },
+    { name: 'live-paused', path: '/live', act: async (page, w) => { await connected(page); await page.click('[data-pause]'); await send(w.service, [line('web-1', 'INFO', 'new')]); await page.waitForSelector('.jump:not([hidden])'); } },
+    { name: 'live-none-match', path: '/live?search=zebra', act: connected },
+    { name: 'live-reconnecting', path: '/live', prepare: (page) => page.route('**/api/logs/tail*', (route) => route.abort()), act: (page) => page.waitForSelector('text=Reconnecting') },
+    { name: 'live-too-many', of: 'crowded', path: '/live',
+      prepare: async (page, w) => { w.other = await w.crowded.open('/live'); await connected(w.other); }, act: async (page, w) => { await page.waitForSelector('text=Too many'); await w.other.context().close(); } },
+    { name: 'containers', path: '/containers', small: true },
+    { name: 'entry', path: (w) => `/logs/${w.id}` },
+    { name: 'entry-not-found', path: '/logs/4711000', status: 404 },
+    { name: 'keys', path: '/', act: help },
+    { name: 'first-run', of: 'first', path: '/', small: true },
+    { name: 'containers-first-run', of: 'first', path: '/containers' },
+    { name: 'page-not-found', path: '/nothing/here', status: 404 },
+    { name: 'sign-in', of: 'first', path: '/', signedIn: false },
+    { name: 'sign-in-refused', of: 'first', path: '/', signedIn: false, act: wrongKey },
+    { name: 'without-scripts', path: '/', js: false },
+  ],
+};

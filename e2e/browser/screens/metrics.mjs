@@ -1,0 +1,72 @@
+// The screens of the metrics collector.
+import { busyShop, send, startMetrics } from '../metrics.mjs';
+import { Session, shut } from '../pages.mjs';
+import { help, spoil, unfold, wrongKey } from './acts.mjs';
+
+const dashboards = [
+  { slug: 'shop', title: 'Shop', panels: [
+    { metric: 'http_requests_total', title: 'Requests by status', agg: 'rate', by: ['status'] },
+    { metric: 'http_request_duration_seconds', title: 'Duration, 95th percentile by route', agg: 'p95', by: ['endpoint'] },
+    { metric: 'queue_depth', title: 'Jobs that wait', by: ['worker'] },
+    { metric: 'web_vitals_lcp', title: 'Largest contentful paint by page', agg: 'p75', by: ['page'] },
+  ] },
+  { slug: 'none', title: 'Without panels', panels: [] },
+];
+const drawn = (page) => page.waitForSelector('ml-chart.drawn canvas');
+const duration = 'metric=http_request_duration_seconds&by=endpoint&agg=p95';
+
+export const metrics = {
+  name: 'metrics-collector',
+
+  async start(browser) {
+    const service = await startMetrics({ ERROR_TRACKER_URL: 'http://127.0.0.1:5010', LOG_VIEWER_URL: 'http://127.0.0.1:5011', BROWSER_RELAY_URL: 'http://127.0.0.1:5013' });
+    const [empty, broken] = await Promise.all([startMetrics(), startMetrics()]);
+    const stop = () => Promise.all([service, empty, broken].map((s) => s.stop()));
+    try {
+      const [reader, first, failing] = await Promise.all([service, empty, broken].map((s) => new Session(browser, s).signIn()));
+      await send(service, busyShop());
+      await send(broken, [{ name: 'x', type: 'gauge', value: 1 }]);
+      spoil(broken.database);
+      const page = await reader.open(undefined);
+      for (const d of dashboards) {
+        await page.goto(`${service.url}/dashboards`);
+        await page.fill('textarea[name=file]', JSON.stringify(d));
+        await page.click('button:has-text("Save")');
+        await page.waitForURL(`**/dashboards/${d.slug}`);
+      }
+      await shut(page);
+      return { service, reader, first, failing, stop };
+    } catch (err) {
+      await stop();
+      throw err;
+    }
+  },
+
+  screens: [
+    { name: 'overview', path: '/?period=24h', act: drawn, small: true },
+    { name: 'overview-unfolded', path: '/?period=1h', act: unfold },
+    { name: 'overview-no-values', path: '/?project=jobs&from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z', small: true },
+    { name: 'overview-wrong-range', path: '/?period=soon' },
+    { name: 'explore', path: `/explore?${duration}&period=24h`, act: drawn, small: true },
+    { name: 'explore-compared', path: '/explore?metric=http_requests_total&agg=rate&period=24h&compare=previous', act: drawn },
+    { name: 'explore-unfolded', path: '/explore?metric=http_requests_total&by=status,method&step=1h&compare=previous', act: unfold },
+    { name: 'explore-mistake', path: '/explore?metric=http_requests_total&match=status', status: 400 },
+    { name: 'explore-no-values', path: '/explore?metric=queue_depth&match=worker%3D%22none%22' },
+    { name: 'dashboards', path: '/dashboards' },
+    { name: 'dashboard', path: '/dashboards/shop?period=24h', act: drawn, small: true },
+    { name: 'dashboard-unfolded', path: '/dashboards/shop?period=1h', act: unfold },
+    { name: 'dashboard-without-panels', path: '/dashboards/none' },
+    { name: 'dashboard-not-found', path: '/dashboards/nowhere', status: 404 },
+    { name: 'dashboard-delete-dialog', path: '/dashboards/shop', act: async (page) => { await unfold(page); await page.click('button:has-text("Delete dashboard")'); await page.waitForSelector('#confirm[open]'); } },
+    { name: 'cardinality', path: '/cardinality', small: true },
+    { name: 'keys', path: '/', act: help },
+    { name: 'first-run', of: 'first', path: '/', small: true },
+    { name: 'explore-first-run', of: 'first', path: '/explore' },
+    { name: 'cardinality-first-run', of: 'first', path: '/cardinality' },
+    { name: 'page-not-found', path: '/nothing/here', status: 404 },
+    { name: 'failure', of: 'failing', path: '/', status: 500 },
+    { name: 'sign-in', of: 'first', path: '/', signedIn: false },
+    { name: 'sign-in-refused', of: 'first', path: '/', signedIn: false, act: wrongKey },
+    { name: 'without-scripts', path: '/?period=24h', js: false },
+  ],
+};
