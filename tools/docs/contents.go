@@ -22,6 +22,7 @@ var contents = []chapter{
 	{"Start", []entry{
 		{Source: "README.md", Title: "Overview", About: "What Monlight is, how to run it, and when not to."},
 		{Source: "docs/getting-started.md", Title: "Getting started", About: "From nothing to the first error, log line and chart."},
+		{Source: "docs/screens.md", Title: "Screens", About: "Pictures of the pages of each service."},
 		{Source: "docs/migration.md", Title: "From the first Monlight", About: "What users of the original (Zig) services have to know."},
 	}},
 	{"Services", []entry{

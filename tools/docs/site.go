@@ -228,7 +228,7 @@ func (s *site) save(name string, b []byte) error {
 func (s *site) copyFiles() error {
 	from := filepath.Join(s.root, "docs")
 	return filepath.WalkDir(from, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !slices.Contains([]string{".png", ".svg", ".json"}, filepath.Ext(name)) {
+		if err != nil || d.IsDir() || !slices.Contains([]string{".webp", ".svg", ".json"}, filepath.Ext(name)) {
 			return err
 		}
 		rel, err := filepath.Rel(from, name)
