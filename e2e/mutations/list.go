@@ -71,6 +71,11 @@ var mutations = []mutation{
 		module: "metrics-collector", pkg: "./internal/httpapi", test: "TestSeriesFloodIsBounded",
 	},
 	{
+		row: "A12", what: "more log entries than are kept wait for the next run of retention",
+		file: "log-viewer/internal/sqlite/append.go", old: "\tif s.spare < 0 {\n", new: "\tif false && s.spare < 0 {\n",
+		module: "log-viewer", pkg: "./internal/sqlite", test: "TestTooManyEntriesDoNotWaitForTheNextRun",
+	},
+	{
 		row: "B1", what: "no time limit for reading requests",
 		file: "shared/server/run.go", old: "\t\t\tReadHeaderTimeout: o.times.readHeader,\n\t\t\tReadTimeout:       o.times.read,\n", new: "",
 		module: "e2e", pkg: "./promises", test: "TestSlowClientsHurtNobodyAndAreDropped",
@@ -94,6 +99,16 @@ var mutations = []mutation{
 		row: "B6", what: "who finds the write queue full waits",
 		file: "shared/sqlitedb/writer.go", old: "\tdefault:\n\t\tdb.w.stats.refusedQueue.Add(1)\n\t\treturn errs.RetryIn(errs.Unavailable, retryQueueFull, \"too many writes are waiting, the limit is %d\", cap(db.w.queue))\n", new: "\tcase <-time.After(time.Minute):\n\t\treturn errs.RetryIn(errs.Unavailable, retryQueueFull, \"%d\", cap(db.w.queue))\n",
 		module: "shared", pkg: "./sqlitedb", test: "TestAFullQueueRefusesAtOnce",
+	},
+	{
+		row: "B7", what: "columns of open blocks do not count in their cache",
+		file: "log-viewer/internal/block/column.go", old: "return itself + 8*cap(c.nums) + 4*cap(c.ends)", new: "return itself",
+		module: "log-viewer", pkg: "./internal/block", test: "TestBytesIsWhatABlockTakes",
+	},
+	{
+		row: "B7", what: "connections of snapshots have SQLite's own bound of pages in memory",
+		file: "shared/sqlitedb/snapshot.go", old: "openConn(path, pragmas...)", new: "openConn(path, readerPragmas...)",
+		module: "shared", pkg: "./sqlitedb", test: "TestAllReadersHaveTheSameBoundOfMemory",
 	},
 	{
 		row: "B8", what: "live streams without a deadline for writing",

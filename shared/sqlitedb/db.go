@@ -65,7 +65,9 @@ type Options struct {
 	// of two from 512 to 65,536; 0 is 4,096. Large values suit large pages.
 	PageSize int
 	// WriterCacheKiB and ReaderCacheKiB bound the page caches of the writer
-	// and of each reader; 0 is 2,048 and 512.
+	// and of each reader, of which there are Readers in the pool and as many
+	// for Snapshots; 0 is 2,048 and 512. In memory they take nearly twice that:
+	// a page and what SQLite knows of it are rounded up to a power of two.
 	WriterCacheKiB, ReaderCacheKiB int
 }
 
