@@ -94,6 +94,7 @@ const mark = (u, list, line, text, font) => {
   const { ctx, bbox } = u, one = uPlot.pxRatio, right = bbox.left + bbox.width;
   ctx.save();
   ctx.font = font;
+  ctx.textAlign = 'left';
   ctx.strokeStyle = line;
   ctx.fillStyle = text;
   ctx.lineWidth = one;
