@@ -30,7 +30,7 @@ elif ! cmp -s java/artifact.txt .cache/java/installed.txt; then
   rm -rf .cache/java
   if ! command -v mvn >/dev/null; then
     echo '!!! NOT TRIED: the SDK for Java: no Maven (apt-get install maven)'
-  elif mvn -q -B dependency:copy -Dartifact="$(cat java/artifact.txt)" -DoutputDirectory="$PWD/.cache/java"; then
+  elif timeout 240 mvn -q -B dependency:copy -Dartifact="$(cat java/artifact.txt)" -DoutputDirectory="$PWD/.cache/java"; then
     cp java/artifact.txt .cache/java/installed.txt
   else
     echo '!!! NOT TRIED: the SDK for Java: Maven could not fetch it'
