@@ -137,7 +137,7 @@ func squeezeCSS(b []byte) []byte {
 func (a *assets) add(name, contentType string, b []byte) {
 	sum := sha256.Sum256(b)
 	ext := path.Ext(name)
-	hashed := strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
+	hashed := strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:4]) + ext
 	f := asset{contentType: contentType, plain: b}
 	var z bytes.Buffer
 	w, _ := gzip.NewWriterLevel(&z, gzip.BestCompression) // fails for an unknown level only
