@@ -2,10 +2,13 @@ module github.com/monlight/monlight/e2e
 
 go 1.26.0
 
-require modernc.org/sqlite v1.60.0
+require (
+	github.com/andybalholm/brotli v1.3.0
+	github.com/monlight/monlight/shared v0.0.0
+	modernc.org/sqlite v1.60.0
+)
 
 require (
-	github.com/andybalholm/brotli v1.3.0 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
@@ -16,3 +19,5 @@ require (
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
 )
+
+replace github.com/monlight/monlight/shared => ../shared
