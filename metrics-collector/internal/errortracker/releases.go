@@ -38,6 +38,8 @@ type Releases struct {
 	client *http.Client
 	now    func() time.Time
 
+	patience time.Duration
+
 	ctx     context.Context //nolint:containedctx // of the requests, which pages do not wait for; ends with Close
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -54,7 +56,8 @@ type question struct {
 	from, to int64 // Unix milliseconds
 }
 
-// answer is what is known. It stays when the error tracker is away.
+// answer is what is known; guarded by Releases.mu. It stays when the error tracker
+// is away.
 type answer struct {
 	releases []metrics.Release
 	asked    time.Time     // when it was asked for last; since then nobody asks again for a while
@@ -63,7 +66,7 @@ type answer struct {
 
 // NewReleases returns the Releases of the error tracker at an address. Close ends it.
 func NewReleases(at *url.URL, key config.Secret, log *slog.Logger) *Releases {
-	r := &Releases{at: at.JoinPath("api/deploys"), key: key, log: log, now: time.Now, kept: map[question]*answer{},
+	r := &Releases{at: at.JoinPath("api/deploys"), key: key, log: log, now: time.Now, patience: patience, kept: map[question]*answer{},
 		client: outbound.NewClient(outbound.Options{Policy: outbound.Settings, Timeout: timeout, MaxAnswer: maxAnswer})}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r
@@ -85,12 +88,12 @@ func (r *Releases) In(ctx context.Context, project string, p metrics.Period) []m
 	if r == nil {
 		return nil
 	}
-	a, wait := r.find(question{project, p.FromMS - p.FromMS%hour, p.ToMS - p.ToMS%hour + hour})
+	a, done, wait := r.find(question{project, p.FromMS - p.FromMS%hour, p.ToMS - p.ToMS%hour + hour})
 	if wait > 0 {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		select {
-		case <-a.done:
+		case <-done:
 		case <-timer.C:
 		case <-ctx.Done():
 		}
@@ -107,8 +110,9 @@ func (r *Releases) In(ctx context.Context, project string, p metrics.Period) []m
 	return out[max(0, len(out)-shown):]
 }
 
-// find returns what is known, and how long to wait for what is being asked.
-func (r *Releases) find(q question) (a answer, wait time.Duration) {
+// find returns what is known, when what is being asked is over, and how long to
+// wait for that.
+func (r *Releases) find(q question) (a *answer, done <-chan struct{}, wait time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
@@ -130,7 +134,7 @@ func (r *Releases) find(q question) (a answer, wait time.Duration) {
 			r.refresh(q, known)
 		})
 	}
-	return *known, patience - now.Sub(known.asked)
+	return known, known.done, r.patience - now.Sub(known.asked)
 }
 
 // forget makes room for an answer.

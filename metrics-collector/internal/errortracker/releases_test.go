@@ -85,6 +85,16 @@ func names(list []metrics.Release) string {
 // depend on how fast the machine is.
 func settled(r *Releases) { r.running.Wait() }
 
+// What is answered while a page waits is on that page.
+func TestTheFirstPageHasTheAnswerThatItWaitedFor(t *testing.T) {
+	p := newPeer(t, answers(deploy("2.0", noon.Add(-time.Minute))))
+	r, _ := newReleases(t, p.URL, io.Discard)
+	r.patience = time.Minute
+	if got := names(r.In(t.Context(), "shop", lastHour(noon))); got != "2.0" {
+		t.Errorf("releases %q at the first look, want 2.0", got)
+	}
+}
+
 func TestReleasesOfATimeAreAskedOnce(t *testing.T) {
 	p := newPeer(t, answers(deploy("after", noon.Add(time.Minute)), deploy("2.0", noon.Add(-time.Minute)), deploy("1.9", noon.Add(-time.Hour)), deploy("before", noon.Add(-2*time.Hour))))
 	r, pass := newReleases(t, p.URL+"/errors", io.Discard)
