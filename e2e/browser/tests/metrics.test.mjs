@@ -124,6 +124,20 @@ describe('the pages of metrics', () => {
     await shut(page);
   });
 
+  test('what is the same from a program is copied as it is shown', async () => {
+    const page = await session.open(asks({ metric: 'http_requests_total', by: 'status', match: 'status=~"4..|5.."' }));
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.click('#api-query ~ button:has-text("Copy")');
+    await page.waitForSelector('button:has-text("Copied")');
+    const text = await page.evaluate(() => navigator.clipboard.readText());
+    assert.equal(text, await page.textContent('#api-query'));
+    const address = new URL(text.match(/^curl -H "X-API-Key: \$API_KEY" '([^']+)'$/)[1]);
+    const answer = await service.api(address.pathname + address.search);
+    assert.deepEqual(answer.series.map((one) => one.labels.status), ['404', '503']);
+    await clean(page);
+    await shut(page);
+  });
+
   test('mistakes in a question are said beside it, and nothing typed is lost', async () => {
     for (const [question, message] of [[{ match: 'status=~"("' }, /is not valid|missing/], [{ match: 'status' }, /match/], [{ agg: 'median' }, /agg/], [{ period: 'soon' }, /soon/],
       [{ step: 'x' }, /step/], [{ by: 'a,b,c,d,e,f,g,h,i' }, /by has 9 labels, the limit is 8/], [{ step: '1s', period: '30d' }, /buckets, the limit is/]]) {

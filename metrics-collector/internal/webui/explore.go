@@ -209,7 +209,7 @@ func (p *Pages) explore(w http.ResponseWriter, r *http.Request) error {
 	}
 	page.Ways = p.waysFrom(&sel)
 	page.Here = with(p.ui.Path("/explore"), v)
-	return p.ui.Render(w, r, status, webui.Page{Name: "explore", Title: "Explore", Section: "/explore", Assets: chartAssets, Refresh: sel.Refresh.Every, Window: sel.window(), Data: page})
+	return p.ui.Render(w, r, status, webui.Page{Name: "explore", Title: "Explore", Section: "/explore", Assets: exploreAssets, Refresh: sel.Refresh.Every, Window: sel.window(), Data: page})
 }
 
 // questionOf reads the explorer's controls.
