@@ -58,6 +58,30 @@ async function noBarriers(page, what, runOnly) {
   assert.deepEqual(violations, [], what);
 }
 
+// copiesAll presses each button that copies, and wants its text where texts are
+// pasted from.
+async function copiesAll(page, what) {
+  if (await page.locator('[data-copy],[data-copy-url],[data-copy-href]').count() === 0) return;
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  const wrong = await page.evaluate(async () => {
+    const wrong = [];
+    for (const button of document.querySelectorAll('[data-copy],[data-copy-url],[data-copy-href]')) {
+      await navigator.clipboard.writeText('nothing');
+      const label = button.querySelector('span') ?? button, name = label.textContent;
+      const changed = new Promise((resolve) => {
+        new MutationObserver(() => resolve(true)).observe(label, { childList: true, characterData: true, subtree: true });
+        setTimeout(resolve, 10000, false);
+      });
+      button.click();
+      const answered = await changed, text = await navigator.clipboard.readText(), { copy, copyHref, copyUrl } = button.dataset;
+      const same = copyUrl ? text !== '' && text !== 'nothing' : text === (copy ? document.querySelector(copy)?.textContent : new URL(copyHref || location.href, location.href).href);
+      if (!answered || label.textContent !== 'Copied' || !same) wrong.push(`${name}: ${button.outerHTML.slice(0, 120)} copied ${text.slice(0, 60)}`);
+    }
+    return wrong;
+  });
+  assert.deepEqual(wrong, [], what);
+}
+
 // kept has a page for each session that goes from screen to screen: a new one
 // costs a new process.
 const kept = new WeakMap();
@@ -101,6 +125,7 @@ export async function look(service, world, screen) {
       else if (scripts) await noBarriers(page, `${name}, ${scheme}`, rules[scheme]); // axe is a script
     }
   }
+  if (!updating && scripts) await copiesAll(page, name);
   await clean(page, name);
   if (alone) await shut(page);
 }
