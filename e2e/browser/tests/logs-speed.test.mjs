@@ -3,6 +3,41 @@ import { after, before, describe, test } from 'node:test';
 import { day, send, startLogs } from '../lines.mjs';
 import { Session, clean, launch, shut } from '../pages.mjs';
 
+// p95 is the 95th percentile of times in ms.
+const p95 = (times) => times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.95)];
+
+// idle measures frames of a page that has next to nothing to draw.
+const idle = (page) => page.evaluate(async () => {
+  const times = [];
+  await new Promise(requestAnimationFrame);
+  let last = performance.now();
+  for (let i = 0; i < 30; i++) {
+    document.body.textContent = i;
+    await new Promise(requestAnimationFrame);
+    const now = performance.now();
+    times.push(now - last);
+    last = now;
+  }
+  return times;
+});
+
+// scroll measures 30 frames of the list: of steps of half a screen, and of leaps
+// through everything. round is the number of the rounds before.
+const scroll = (page, round) => page.evaluate(async (round) => {
+  const { view } = window.ml.list, times = [];
+  await new Promise(requestAnimationFrame);
+  let last = performance.now();
+  for (let i = 0; i < 30; i++) {
+    if (i < 15) view.scrollTop += 300;
+    else view.scrollTop = ((round * 15 + i) * 7919 % 100) / 100 * view.scrollHeight;
+    await new Promise(requestAnimationFrame);
+    const now = performance.now();
+    times.push(now - last);
+    last = now;
+  }
+  return times;
+}, round);
+
 describe('the speed of the log pages', () => {
   let browser;
   before(async () => { browser = await launch(); });
@@ -17,24 +52,30 @@ describe('the speed of the log pages', () => {
       const begin = Date.now();
       await page.evaluate(async () => { const l = document.querySelector('ml-logs'); while (l.cursor && l.list.items.length < 100000) await l.more(5000); });
       const loaded = Date.now() - begin;
-      const { frames, rows, nodes } = await page.evaluate(async () => {
-        const { view, items } = window.ml.list;
-        const frames = [];
-        let last = performance.now();
-        const frame = () => new Promise((resolve) => requestAnimationFrame((now) => { frames.push(now - last); last = now; resolve(); }));
-        await frame();
-        frames.length = 0;
-        // Steps of half a screen, then leaps through everything.
-        for (let i = 0; i < 150; i++) { view.scrollTop += 300; await frame(); }
-        for (let i = 0; i < 150; i++) { view.scrollTop = (i * 7919 % 100) / 100 * view.scrollHeight; await frame(); }
-        return { frames: frames.sort((a, b) => a - b), rows: items.length, nodes: document.querySelectorAll('*').length };
-      });
-      const p95 = frames[Math.floor(frames.length * 0.95)];
-      console.log(`${rows} rows loaded in ${loaded} ms, ${nodes} elements, frames p50 ${frames[150].toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, max ${frames.at(-1).toFixed(1)} ms`);
+      // A page without any work is measured in turns with the list: it tells how late
+      // frames are on this machine at this time, whatever is drawn. 50 ms are three
+      // frames: where empty ones are late, three of those. Other work of the machine
+      // falls into one try or another: the best one counts.
+      const empty = await (await browser.newContext()).newPage();
+      let best = { over: Infinity };
+      for (let tries = 0; tries < 3 && best.over > 0; tries++) {
+        const frames = [], others = [];
+        for (let round = 0; round < 6; round++) {
+          frames.push(...await scroll(page, round));
+          others.push(...await idle(empty));
+        }
+        const one = { list: p95(frames), empty: p95(others) };
+        one.limit = Math.max(50, 3 * one.empty);
+        one.over = one.list - one.limit;
+        console.log(`frames p95 ${one.list.toFixed(1)} ms, max ${Math.max(...frames).toFixed(1)} ms; of an empty page p95 ${one.empty.toFixed(1)} ms`);
+        if (one.over < best.over) best = one;
+      }
+      await empty.context().close();
+      const { rows, nodes } = await page.evaluate(() => ({ rows: window.ml.list.items.length, nodes: document.querySelectorAll('*').length }));
+      console.log(`${rows} rows loaded in ${loaded} ms, ${nodes} elements`);
       assert.ok(rows >= 100000, `${rows} rows`);
       assert.ok(nodes < 2500, `${nodes} elements`);
-      // The aim is 50 ms; a busy machine gets four times that before this fails.
-      assert.ok(p95 <= 200, `p95 of a frame is ${p95} ms`);
+      assert.ok(best.over <= 0, `p95 of a frame is ${best.list?.toFixed(1)} ms, the limit is ${best.limit?.toFixed(1)} ms`);
       await clean(page);
       await shut(page);
     } finally {
