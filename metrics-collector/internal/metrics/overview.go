@@ -1,8 +1,10 @@
 package metrics
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,20 +31,23 @@ type Total struct {
 // period, those with most points first.
 func (s *Service) Totals(ctx context.Context, project string, p Period) ([]Total, error) {
 	var totals []Total
-	for _, n := range s.Names(project) {
-		r, err := s.Query(ctx, Query{Name: n.Name, Type: n.Type, Project: project, FromMS: p.FromMS, ToMS: p.ToMS, StepMS: coarse(p), Need: chunk.Sum})
-		if err != nil {
-			return nil, err
-		}
-		t := Total{Name: n.Name, Type: n.Type, Series: n.Series}
-		for _, series := range r.Series {
-			for i := range series.Rows {
-				t.Count += series.Rows[i].Count
-				t.Sum = chunk.Add(t.Sum, series.Rows[i].Sum)
+	for _, typ := range []Type{Counter, Gauge, Histogram} {
+		var names []string
+		series := make(map[string]int)
+		for _, n := range s.Names(project) {
+			if n.Type == typ {
+				names = append(names, n.Name)
+				series[n.Name] = n.Series
 			}
 		}
-		if t.Count > 0 {
-			totals = append(totals, t)
+		for part := range slices.Chunk(names, MaxGroups) {
+			sums, err := s.summarize(ctx, Query{Names: part, Type: typ, Project: project, FromMS: p.FromMS, ToMS: p.ToMS, StepMS: coarse(p), Whole: true, Need: chunk.Sum})
+			if err != nil {
+				return nil, err
+			}
+			for _, one := range sums {
+				totals = append(totals, Total{Name: one.name, Type: typ, Count: one.cell.Count, Sum: one.cell.Sum, Series: series[one.name]})
+			}
 		}
 	}
 	sortFunc(totals, func(a, b Total) int {
@@ -52,7 +57,7 @@ func (s *Service) Totals(ctx context.Context, project string, p Period) ([]Total
 		case a.Count < b.Count:
 			return 1
 		}
-		return strings.Compare(a.Name, b.Name)
+		return cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(a.Type, b.Type))
 	})
 	return totals, nil
 }
@@ -69,6 +74,7 @@ func coarse(p Period) int64 {
 
 // summary is a series of the answer over a whole period.
 type summary struct {
+	name   string // of the metric
 	labels Labels
 	cell   chunk.Numbers
 	dense  sketch.Dense
@@ -87,12 +93,12 @@ func (s *Service) summarize(ctx context.Context, q Query) ([]*summary, error) {
 	}
 	var list []*summary
 	for _, series := range r.Series {
-		one := &summary{labels: series.Labels}
+		one := &summary{name: series.Name, labels: series.Labels}
 		for i := range series.Rows {
 			row := &series.Rows[i]
 			one.cell.MergeNumbers(&chunk.Numbers{Count: row.Count, Sum: row.Sum, Min: row.Min, Max: row.Max, Last: row.Last})
-			if row.Sketch != nil {
-				one.dense.Add(row.Sketch.All())
+			if row.Distribution != nil {
+				one.dense.Merge(row.Distribution)
 			}
 		}
 		list = append(list, one)
@@ -240,8 +246,8 @@ func (s *Service) httpLatency(ctx context.Context, base Query, h *HTTP) error {
 		for i := range series.Rows {
 			row := &series.Rows[i]
 			whole.cell.MergeNumbers(&chunk.Numbers{Count: row.Count, Sum: row.Sum, Min: row.Min, Max: row.Max})
-			if row.Sketch != nil {
-				whole.dense.Add(row.Sketch.All())
+			if row.Distribution != nil {
+				whole.dense.Merge(row.Distribution)
 			}
 			h.Latencies = append(h.Latencies, LatencyPoint{row.BucketMS, row.Count, row.Quantiles[0], row.Quantiles[1], row.Quantiles[2], row.Partial})
 		}
@@ -268,7 +274,7 @@ func (s *Service) httpRoutes(ctx context.Context, base Query, p Period, h *HTTP)
 	if label == "" {
 		return nil
 	}
-	base.StepMS = coarse(p)
+	base.StepMS, base.Whole = coarse(p), true
 	counts := base
 	counts.Name, counts.Need, counts.By = requestsMetric, chunk.Sum, []string{label, "status"}
 	requests, err := s.summarize(ctx, counts)
@@ -291,7 +297,7 @@ func (s *Service) httpRoutes(ctx context.Context, base Query, p Period, h *HTTP)
 		}
 	}
 	times := base
-	times.Name, times.Type, times.Need, times.By, times.Quantiles = durationMetric, Histogram, distribution, []string{label}, []float64{0.5}
+	times.Name, times.Type, times.Need, times.By, times.Quantiles = durationMetric, Histogram, distribution, []string{label}, nil
 	durations, err := s.summarize(ctx, times)
 	if err != nil {
 		return err

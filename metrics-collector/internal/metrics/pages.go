@@ -39,12 +39,8 @@ func (p *plan) readPages(view View, seg *Segment, t Tier, from, to int64, c *com
 		if err != nil {
 			return err
 		}
-		r.Between(lo, hi)
+		r.Between(lo, hi, func(series uint32) bool { return w.of(series) >= 0 && !c.has(span, series, id) })
 		for r.Next() {
-			group := w.of(r.Series)
-			if group < 0 || c.has(span, r.Series, id) {
-				continue
-			}
 			ms := span + int64(r.Bucket)*t.BucketMS()
 			if ms < seg.FromMS || ms >= seg.ToMS {
 				continue
@@ -56,7 +52,7 @@ func (p *plan) readPages(view View, seg *Segment, t Tier, from, to int64, c *com
 				}
 				p.bins = bins
 			}
-			p.merge(p.in(seg, group, ms), &r.Cell, bins)
+			p.merge(p.in(seg, w.of(r.Series), ms), &r.Cell, bins)
 		}
 		if err := r.Err(); err != nil {
 			return err

@@ -14,7 +14,7 @@ import (
 // Limits of a query.
 const (
 	MaxBuckets     = 11_000  // of a series in the answer
-	MaxGroups      = 1000    // series in the answer
+	MaxGroups      = 1000    // series in the answer, of each name
 	maxCells       = 400_000 // buckets of all series together
 	maxSketchWords = 6 << 20 // of memory for percentiles, 8 bytes each
 	maxGroupBy     = 8
@@ -26,19 +26,23 @@ const (
 // Query asks for a metric over time.
 type Query struct {
 	Name     string
-	Project  string // empty for all
-	Type     Type   // 0 for all
+	Names    []string // of several metrics, instead of Name: none is added to another
+	Project  string   // empty for all
+	Type     Type     // 0 for all
 	Matchers []Matcher
 	By       []string // labels, each combination of whose values is a series of the answer
 
 	FromMS, ToMS int64 // [from, to), widened to whole buckets
 	StepMS       int64 // length of the buckets; 0 lets the service choose
+	// Whole joins all buckets of a tier: a series of the answer has a row for each
+	// segment. StepMS says then how finely the ends of the range are cut.
+	Whole bool
 
 	// Need says which numbers of a Row are wanted besides Count. Quantiles are
 	// computed if it has chunk.Sketches.
 	Need      chunk.Columns
 	Quantiles []float64
-	MaxGroups int // 0 is MaxGroups
+	MaxGroups int // of each name; 0 is MaxGroups
 }
 
 // Segment is a part of an answer that comes from one tier.
@@ -64,22 +68,24 @@ type Row struct {
 	Min       float64
 	Max       float64
 	Last      float64
-	Quantiles []float64      // NaN when the bucket has no distribution
-	Sketch    *sketch.Sketch // nil when the bucket has no distribution
+	Quantiles []float64 // NaN when the bucket has no distribution
+	// Distribution is nil when the bucket has none. It must not be changed.
+	Distribution *sketch.Dense
 }
 
 // ResultSeries is a series of an answer.
 type ResultSeries struct {
+	Name   string // of the metric
 	Labels Labels // those of Query.By that it has
 	Rows   []Row  // ascending
 }
 
 // Result is an answer.
 type Result struct {
-	Type      Type // of the metric; when there are several of the name, that with most series
+	Type      Type // of the metric; when there are several, that with most series
 	StepMS    int64
 	Segments  []Segment
-	Series    []ResultSeries // in order of labels
+	Series    []ResultSeries // in order of names and labels
 	Matched   int            // series that were asked
 	Groups    int            // series that the answer would have without its limit
 	Truncated bool           // Groups is more than len(Series)
@@ -213,7 +219,7 @@ func (p *plan) divide(s *Service) error {
 	step = suitableStep(step, q.FromMS, rawFloor, minuteFloor)
 	q.StepMS = step
 	from, to := floorTo(q.FromMS, step), floorTo(q.ToMS+step-1, step)
-	if n := (to - from) / step; n > MaxBuckets {
+	if n := (to - from) / step; n > MaxBuckets && !q.Whole {
 		return errs.New(errs.Invalid, "the answer would have %d buckets, the limit is %d: ask for a longer step or a shorter range", n, MaxBuckets)
 	}
 	if step < minuteMS {
@@ -249,6 +255,9 @@ func (p *plan) segment(from, to, minuteFloor, step int64) int64 {
 func (p *plan) add(seg Segment) {
 	if seg.FromMS >= seg.ToMS {
 		return
+	}
+	if p.q.Whole {
+		seg.WidthMS = seg.ToMS - seg.FromMS
 	}
 	seg.first = p.buckets
 	p.segments = append(p.segments, seg)
@@ -424,7 +433,7 @@ func (p *plan) result() *Result {
 		if rows == nil {
 			continue
 		}
-		series := ResultSeries{Labels: p.labels[group], Rows: make([]Row, 0, filled(rows))}
+		series := ResultSeries{Name: p.labels[group].name, Labels: p.labels[group].labels, Rows: make([]Row, 0, filled(rows))}
 		for i := range p.segments {
 			seg := &p.segments[i]
 			n := int((seg.ToMS - seg.FromMS) / seg.WidthMS)
@@ -472,9 +481,6 @@ func (p *plan) row(a *accumulator, at, width int64) Row {
 			row.Quantiles[i] = dense.Quantile(q, a.Min, a.Max)
 		}
 	}
-	if dense != nil {
-		sk := dense.Sketch()
-		row.Sketch = &sk
-	}
+	row.Distribution = dense
 	return row
 }

@@ -17,8 +17,21 @@ type selection struct {
 	typ    Type
 	live   []selected // in order of id
 	stored []selected // those to look for in the tiers: rollups where they do
-	labels []Labels   // by group
+	labels []identity // by group
 	groups int        // that there would be without the limit
+}
+
+// identity is what the series of a group have in common.
+type identity struct {
+	name   string
+	labels Labels
+}
+
+func (a *identity) compare(b *identity) int {
+	if c := strings.Compare(a.name, b.name); c != 0 {
+		return c
+	}
+	return compareLabels(a.labels, b.labels)
 }
 
 // selectSeries finds the series of a query.
@@ -29,7 +42,7 @@ func (x *index) selectSeries(q *Query) selection {
 	g := grouper{x: x, by: q.By, seen: make(map[string]int32)}
 	checks := x.checks(q.Matchers)
 	most := 0
-	for _, m := range x.byName[q.Name] {
+	for _, m := range x.named(q) {
 		if q.Project != "" && m.project != q.Project || q.Type != 0 && m.typ != q.Type {
 			continue
 		}
@@ -42,14 +55,14 @@ func (x *index) selectSeries(q *Query) selection {
 			if !matchAll(checks, s) {
 				continue
 			}
-			one := selected{id, g.group(s)}
+			one := selected{id, g.group(m.name, s)}
 			sel.live = append(sel.live, one)
 			if !rollup {
 				sel.stored = append(sel.stored, one)
 			}
 		}
 		if rollup {
-			sel.stored = append(sel.stored, selected{m.rollup, g.group(&x.all[m.rollup])})
+			sel.stored = append(sel.stored, selected{m.rollup, g.group(m.name, &x.all[m.rollup])})
 		}
 	}
 	sel.groups = len(g.labels)
@@ -61,23 +74,45 @@ func (x *index) selectSeries(q *Query) selection {
 	return sel
 }
 
-// limit sorts the groups and keeps the first ones.
+// named are the metrics of the names of a query.
+func (x *index) named(q *Query) []*metric {
+	if len(q.Names) == 0 {
+		return x.byName[q.Name]
+	}
+	var list []*metric
+	for _, name := range q.Names {
+		list = append(list, x.byName[name]...)
+	}
+	return list
+}
+
+// limit sorts the groups and keeps the first ones of each name.
 func (sel *selection) limit(most int) {
 	order := make([]int32, len(sel.labels))
 	for i := range order {
 		order[i] = int32(i)
 	}
-	slices.SortFunc(order, func(a, b int32) int { return compareLabels(sel.labels[a], sel.labels[b]) })
+	slices.SortFunc(order, func(a, b int32) int { return sel.labels[a].compare(&sel.labels[b]) })
 	place := make([]int32, len(order))
-	sorted := make([]Labels, len(order))
-	for i, old := range order {
-		place[old], sorted[i] = int32(i), sel.labels[old]
+	kept := make([]identity, 0, len(order))
+	name, ofName := "", 0
+	for _, old := range order {
+		one := sel.labels[old]
+		if one.name != name {
+			name, ofName = one.name, 0
+		}
+		if ofName++; ofName > most {
+			place[old] = -1
+			continue
+		}
+		place[old] = int32(len(kept))
+		kept = append(kept, one)
 	}
-	sel.labels = sorted[:min(len(sorted), most)]
+	sel.labels = kept
 	move := func(list []selected) []selected {
 		kept := list[:0]
 		for _, s := range list {
-			if s.group = place[s.group]; int(s.group) < most {
+			if s.group = place[s.group]; s.group >= 0 {
 				kept = append(kept, s)
 			}
 		}
@@ -95,16 +130,16 @@ func compareLabels(a, b Labels) int {
 	})
 }
 
-// grouper numbers the combinations of label values.
+// grouper numbers the combinations of names and label values.
 type grouper struct {
 	x      *index
 	by     []string
 	seen   map[string]int32
-	labels []Labels
+	labels []identity
 	key    []byte
 }
 
-func (g *grouper) group(s *series) int32 {
+func (g *grouper) group(metric string, s *series) int32 {
 	g.key = g.key[:0]
 	for _, name := range g.by {
 		v := uint32(0)
@@ -113,6 +148,7 @@ func (g *grouper) group(s *series) int32 {
 		}
 		g.key = append(g.key, byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
 	}
+	g.key = append(g.key, metric...)
 	if n, ok := g.seen[string(g.key)]; ok {
 		return n
 	}
@@ -126,7 +162,7 @@ func (g *grouper) group(s *series) int32 {
 	}
 	n := int32(len(g.labels))
 	g.seen[string(g.key)] = n
-	g.labels = append(g.labels, labels)
+	g.labels = append(g.labels, identity{metric, labels})
 	return n
 }
 

@@ -3,6 +3,8 @@ package metrics
 import (
 	"context"
 	"strings"
+
+	"github.com/monlight/monlight/metrics-collector/internal/metrics/chunk"
 )
 
 // Vital is a web vital and its thresholds (web.dev/articles/vitals): a value
@@ -85,28 +87,30 @@ func (s *Service) WebVitals(ctx context.Context, project string, p Period) (*Web
 		return nil, err
 	}
 	w := &WebVitals{}
+	q := Query{Project: project, Type: Histogram, Matchers: []Matcher{fromBrowser}, FromMS: p.FromMS, ToMS: p.ToMS,
+		StepMS: p.StepMS, Need: distribution, Quantiles: []float64{0.75}}
+	for i := range Vitals {
+		q.Names = append(q.Names, Vitals[i].Metric)
+	}
+	r, err := s.Query(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	w.StepMS, w.Coarse = r.StepMS, r.Coarse()
 	buckets := make(map[int64]*VitalBucket)
-	pages := make(map[string]*VitalPage)
 	found := false
-	for _, v := range Vitals {
-		q := Query{Name: v.Metric, Project: project, Type: Histogram, Matchers: []Matcher{fromBrowser}, FromMS: p.FromMS, ToMS: p.ToMS,
-			StepMS: p.StepMS, Need: distribution, Quantiles: []float64{0.75}}
-		one, err := s.vital(ctx, q, v, buckets, w)
-		if err != nil {
-			return nil, err
-		}
+	for i := range Vitals {
+		one := Vitals[i].summary(r, buckets)
 		w.Summary = append(w.Summary, one)
 		found = found || one.Count > 0
-		if one.Count == 0 {
-			continue
-		}
-		q.By, q.StepMS = []string{"page"}, coarse(p)
-		if err := s.vitalPages(ctx, q, v, pages); err != nil {
-			return nil, err
-		}
 	}
 	if !found {
 		return nil, nil //nolint:nilnil // documented: nil when there is nothing
+	}
+	pages := make(map[string]*VitalPage)
+	q.By, q.StepMS, q.Whole, q.Quantiles = []string{"page"}, coarse(p), true, nil
+	if err := s.vitalPages(ctx, q, pages); err != nil {
+		return nil, err
 	}
 	for _, b := range buckets {
 		w.Series = append(w.Series, *b)
@@ -125,24 +129,21 @@ func (s *Service) WebVitals(ctx context.Context, project string, p Period) (*Web
 	return w, nil
 }
 
-func (s *Service) vital(ctx context.Context, q Query, v Vital, buckets map[int64]*VitalBucket, w *WebVitals) (VitalSummary, error) {
-	sum := VitalSummary{Vital: v}
-	r, err := s.Query(ctx, q)
-	if err != nil {
-		return sum, err
-	}
-	w.StepMS, w.Coarse = r.StepMS, r.Coarse()
+// summary is the vital's part of an answer, which it adds to the buckets.
+func (v *Vital) summary(r *Result, buckets map[int64]*VitalBucket) VitalSummary {
+	sum := VitalSummary{Vital: *v}
 	var whole summary
 	for _, series := range r.Series {
+		if series.Name != v.Metric {
+			continue
+		}
 		for i := range series.Rows {
 			row := &series.Rows[i]
-			c := summary{}
-			c.cell.Count, c.cell.Sum, c.cell.Min, c.cell.Max = row.Count, row.Sum, row.Min, row.Max
-			whole.cell.MergeNumbers(&c.cell)
-			if row.Sketch == nil {
+			whole.cell.MergeNumbers(&chunk.Numbers{Count: row.Count, Sum: row.Sum, Min: row.Min, Max: row.Max})
+			if row.Distribution == nil {
 				continue
 			}
-			whole.dense.Add(row.Sketch.All())
+			whole.dense.Merge(row.Distribution)
 			b := buckets[row.BucketMS]
 			if b == nil {
 				b = &VitalBucket{BucketMS: row.BucketMS, P75: make(map[string]float64)}
@@ -157,7 +158,7 @@ func (s *Service) vital(ctx context.Context, q Query, v Vital, buckets map[int64
 	p75, ok := whole.quantile(0.75)
 	sum.Rating = v.Rating(p75, ok)
 	if !ok {
-		return sum, nil
+		return sum
 	}
 	sum.P75, sum.Count = p75, whole.cell.Count
 	sum.Avg = whole.cell.Sum / float64(whole.cell.Count)
@@ -165,13 +166,17 @@ func (s *Service) vital(ctx context.Context, q Query, v Vital, buckets map[int64
 	n := float64(sk.Count())
 	good, fair := float64(sk.CountUpTo(v.Good)), float64(sk.CountUpTo(v.Poor))
 	sum.GoodShare, sum.NeedsShare, sum.PoorShare = good/n, (fair-good)/n, (n-fair)/n
-	return sum, nil
+	return sum
 }
 
-func (s *Service) vitalPages(ctx context.Context, q Query, v Vital, pages map[string]*VitalPage) error {
+func (s *Service) vitalPages(ctx context.Context, q Query, pages map[string]*VitalPage) error {
 	list, err := s.summarize(ctx, q)
 	if err != nil {
 		return err
+	}
+	vitals := make(map[string]string)
+	for i := range Vitals {
+		vitals[Vitals[i].Metric] = Vitals[i].Name
 	}
 	for _, one := range list {
 		name := one.labels.Value("page")
@@ -184,9 +189,9 @@ func (s *Service) vitalPages(ctx context.Context, q Query, v Vital, pages map[st
 			pages[name] = page
 		}
 		if p75, ok := one.quantile(0.75); ok {
-			page.P75[v.Name] = p75
+			page.P75[vitals[one.name]] = p75
 		}
-		if v.Name == "lcp" {
+		if vitals[one.name] == "lcp" {
 			page.Views += one.cell.Count
 		}
 	}

@@ -189,20 +189,24 @@ func (e *engine) check(q metrics.Query) {
 	}
 	want := map[cell][]point{}
 	for _, p := range e.points {
-		if p.name != q.Name || q.Project != "" && p.project != q.Project || !matches(q.Matchers, p.labels) {
+		if p.name != q.Name && !slices.Contains(q.Names, p.name) || q.Project != "" && p.project != q.Project || !matches(q.Matchers, p.labels) {
 			continue
 		}
 		for _, seg := range r.Segments {
 			if p.ms >= seg.FromMS && p.ms < seg.ToMS {
-				c := cell{group(q.By, p.labels), p.ms - (p.ms-seg.FromMS)%seg.WidthMS}
+				c := cell{p.name + group(q.By, p.labels), p.ms - (p.ms-seg.FromMS)%seg.WidthMS}
 				want[c] = append(want[c], p)
 			}
 		}
 	}
 	for _, s := range r.Series {
 		for _, row := range s.Rows {
-			c := cell{s.Labels.String(), row.BucketMS}
-			e.compare(asked, c.group, row, want[c], r.Type)
+			c := cell{s.Name + s.Labels.String(), row.BucketMS}
+			typ := r.Type
+			if points := want[c]; len(q.Names) > 0 && len(points) > 0 {
+				typ = map[string]metrics.Type{"counter": metrics.Counter, "histogram": metrics.Histogram}[points[0].typ]
+			}
+			e.compare(asked, c.group, row, want[c], typ)
 			delete(want, c)
 		}
 	}
@@ -295,6 +299,10 @@ func randomQuery(r *rand.Rand, wall time.Time) metrics.Query {
 	if q.StepMS > 0 && q.StepMS < 300_000 {
 		q.FromMS = max(q.FromMS, q.ToMS-q.StepMS*3000)
 	}
+	if r.IntN(3) == 0 {
+		q.Name, q.Names = "", []string{"ma", "mc"}
+	}
+	q.Whole = r.IntN(3) == 0
 	switch r.IntN(4) {
 	case 0:
 		q.By = []string{"method"}

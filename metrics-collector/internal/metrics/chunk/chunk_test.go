@@ -161,10 +161,12 @@ func checkBetween(t *testing.T, r *rand.Rand, page Page, all []keyed) {
 	t.Helper()
 	lo := page.Lo + uint32(r.IntN(int(page.Hi-page.Lo)+1))
 	hi := lo + uint32(r.IntN(int(page.Hi-lo)+2))
+	every := uint32(1 + r.IntN(3))
+	wanted := func(series uint32) bool { return series%every == 0 }
 	var want, got []uint32
 	sum, wantSum := 0.0, 0.0
 	for _, k := range all {
-		if k.series >= lo && k.series <= hi {
+		if k.series >= lo && k.series <= hi && wanted(k.series) {
 			want = append(want, k.series)
 			wantSum += k.cell.Sum
 		}
@@ -173,7 +175,7 @@ func checkBetween(t *testing.T, r *rand.Rand, page Page, all []keyed) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Between(lo, hi)
+	p.Between(lo, hi, wanted)
 	for p.Next() {
 		got = append(got, p.Series)
 		sum += p.Cell.Sum

@@ -102,6 +102,7 @@ type PageReader struct {
 	r      reader
 	spanMS int64
 	lo, hi uint32
+	want   func(series uint32) bool // nil for all
 
 	Series  uint32
 	Bucket  int
@@ -120,81 +121,103 @@ func OpenPage(data []byte, spanMS int64) (*PageReader, error) {
 	return &PageReader{r: r, spanMS: spanMS, hi: math.MaxUint32}, nil
 }
 
-// Between limits Next to the cells of series from lo to hi. What comes after
-// them is not read, and what comes before not decoded.
-func (p *PageReader) Between(lo, hi uint32) { p.lo, p.hi = lo, hi }
+// Between limits Next to the cells of series from lo to hi that want is true of;
+// a nil want is true of all. What comes after hi is not read, and other cells are
+// not decoded.
+func (p *PageReader) Between(lo, hi uint32, want func(series uint32) bool) {
+	p.lo, p.hi, p.want = lo, hi, want
+}
 
 // Next moves to the next cell; false is the end, or damage: see Err.
 func (p *PageReader) Next() bool {
-	for len(p.r.b) > 0 && p.next() {
-		if p.Series > p.hi {
+	// A copy on the stack: what points into the page moves with every number read,
+	// and pointers on the heap take longer to change.
+	r := p.r
+	defer func() { p.r = r }()
+	for len(r.b) > 0 {
+		flags := r.byte()
+		p.Bucket = int(r.byte())
+		p.nextSeries(&r, flags)
+		if r.bad || p.Series > p.hi {
 			return false
 		}
-		if p.Series >= p.lo {
-			return true
+		if p.Series >= p.lo && (p.want == nil || p.want(p.Series)) {
+			p.read(&r, flags)
+			return !r.bad
+		}
+		if p.skip(&r, flags); r.bad {
+			return false
 		}
 	}
 	return false
 }
 
-func (p *PageReader) next() bool {
-	flags := p.r.byte()
-	p.Bucket = int(p.r.byte())
+func (p *PageReader) nextSeries(r *reader, flags byte) {
 	if flags&cellSame == 0 {
-		d := p.r.uvarint()
+		d := r.uvarint()
 		if d > uint64(^uint32(0))-uint64(p.Series) || p.started && d == 0 {
-			p.r.fail()
-			return false
+			r.fail()
+			return
 		}
 		p.Series += uint32(d)
 	} else if !p.started {
-		p.r.fail()
-		return false
+		r.fail()
+		return
 	}
 	p.started = true
-	c := &p.Cell
-	c.LastMS = p.spanMS + p.r.zigzag()
-	if p.Series < p.lo {
-		c.Count = 1
-		p.skip(flags)
-	} else if flags&cellSingle != 0 {
-		v := p.r.float()
-		c.Count, c.Sum, c.Min, c.Max, c.Last = 1, v, v, v, v
-	} else {
-		c.Count = p.r.uvarint()
-		c.Sum = p.r.float()
-		c.Min = p.r.float()
-		c.Max = p.r.float()
-		c.Last = p.r.float()
-	}
-	p.sketch = nil
-	if flags&cellSketch != 0 && !p.r.bad {
-		rest, err := sketch.Skip(p.r.b)
-		if err != nil {
-			p.r.fail()
-			return false
-		}
-		p.sketch = p.r.b[:len(p.r.b)-len(rest)]
-		p.r.b = rest
-	}
-	if p.Bucket >= maxBuckets || c.Count == 0 {
-		p.r.fail()
-	}
-	return !p.r.bad
 }
 
-// skip passes over the numbers of a cell.
-func (p *PageReader) skip(flags byte) {
+// read decodes a cell.
+func (p *PageReader) read(r *reader, flags byte) {
+	c := &p.Cell
+	c.LastMS = p.spanMS + r.zigzag()
+	if flags&cellSingle != 0 {
+		v := r.float()
+		c.Count, c.Sum, c.Min, c.Max, c.Last = 1, v, v, v, v
+	} else {
+		c.Count = r.uvarint()
+		c.Sum = r.float()
+		c.Min = r.float()
+		c.Max = r.float()
+		c.Last = r.float()
+	}
+	before := r.b
+	skipSketch(r, flags)
+	p.sketch = before[:len(before)-len(r.b)]
+	if p.Bucket >= maxBuckets || c.Count == 0 {
+		r.fail()
+	}
+}
+
+// skip passes over a cell.
+func (p *PageReader) skip(r *reader, flags byte) {
+	r.skipUvarint() // LastMS
 	floats := 1
 	if flags&cellSingle == 0 {
-		p.r.skipUvarint() // Count
+		r.skipUvarint() // Count
 		floats = 4
 	}
 	for range floats {
-		if p.r.skipUvarint()&15 == rawExponent {
-			p.r.bytes(8)
+		if r.skipUvarint()&15 == rawExponent {
+			r.bytes(8)
 		}
 	}
+	skipSketch(r, flags)
+	if p.Bucket >= maxBuckets {
+		r.fail()
+	}
+}
+
+func skipSketch(r *reader, flags byte) {
+	if flags&cellSketch == 0 || r.bad {
+		return
+	}
+	rest, err := sketch.Skip(r.b)
+	if err != nil {
+		r.fail()
+		return
+	}
+	r.b = rest
 }
 
 // Bins appends the bins of the current cell's sketch to dst.

@@ -51,14 +51,33 @@ func (d *Dense) grow(lo, hi int32) {
 
 // Merge adds what o has.
 func (d *Dense) Merge(o *Dense) {
-	var bins []Bin
-	for i, n := range o.counts {
+	lo, hi := d.first, d.first+int32(len(d.counts))-1
+	if o.first >= lo && o.first+int32(len(o.counts))-1 <= hi {
+		into := d.counts[o.first-lo:]
+		for i, n := range o.counts {
+			into[i] += n
+		}
+	} else {
+		d.Add(o.bins())
+	}
+	d.Add(o.sparse.bins)
+}
+
+// bins are those of the slice that are not empty.
+func (d *Dense) bins() []Bin {
+	filled := 0
+	for _, n := range d.counts {
 		if n > 0 {
-			bins = append(bins, Bin{o.first + int32(i), n})
+			filled++
 		}
 	}
-	d.Add(bins)
-	d.Add(o.sparse.bins)
+	bins := make([]Bin, 0, filled)
+	for i, n := range d.counts {
+		if n > 0 {
+			bins = append(bins, Bin{d.first + int32(i), n})
+		}
+	}
+	return bins
 }
 
 // Count is the number of values.
@@ -72,12 +91,7 @@ func (d *Dense) Count() uint64 {
 
 // Sketch is the same distribution.
 func (d *Dense) Sketch() Sketch {
-	s := Sketch{}
-	for i, n := range d.counts {
-		if n > 0 {
-			s.bins = append(s.bins, Bin{d.first + int32(i), n})
-		}
-	}
+	s := Sketch{bins: d.bins()}
 	s.Merge(&d.sparse)
 	return s
 }
