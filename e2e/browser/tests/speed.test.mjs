@@ -14,7 +14,6 @@ const reads = 4;
 // Pages that may take longer, why, and how long.
 const slow = [
   [/^logs .*search=status(:|%3A)(>|%3E)/, 'a comparison of numbers looks at the fields of all 300,000 lines', 250],
-  [/^metrics \/\?period=30d$/, 'the overview adds up 30 days of all 500 series', 250],
 ];
 
 // cpu is the time in ms that the threads of a process have run so far.
