@@ -150,10 +150,23 @@ func (p *packer) flush(ctx context.Context) error {
 	}
 	p.store.remove(p.from, []*sealed{fresh})
 	for _, b := range p.from {
-		p.store.fresh = append(p.store.fresh, b.id)
+		p.store.fresh = append(p.store.fresh, replacedBlock{b.id, b.bytes})
 	}
 	p.rows, p.from, p.text = nil, nil, 0
 	return nil
+}
+
+// replacedBlock is a block that was packed anew, of which only the lines are left.
+type replacedBlock struct{ id, bytes int64 }
+
+// replacedBytes is about what the lines of such blocks take in the file.
+func (s *Store) replacedBytes() (n int64) {
+	for _, blocks := range [][]replacedBlock{s.replaced, s.fresh} {
+		for _, b := range blocks {
+			n += b.bytes + pageSize/2 // the last page of each is full by half, mostly
+		}
+	}
+	return n
 }
 
 // dropReplaced deletes the lines of blocks that were packed anew before Retain ran
@@ -161,8 +174,8 @@ func (p *packer) flush(ctx context.Context) error {
 func (s *Store) dropReplaced(ctx context.Context) error {
 	for part := range slices.Chunk(s.replaced, deleteAtOnce) {
 		err := s.db.Maintain(ctx, func(tx *sqlitedb.Tx) error {
-			for _, id := range part {
-				if err := deletePayload(tx, id); err != nil {
+			for _, b := range part {
+				if err := deletePayload(tx, b.id); err != nil {
 					return err
 				}
 			}
@@ -178,17 +191,17 @@ func (s *Store) dropReplaced(ctx context.Context) error {
 
 // findReplaced finds those whose deletion an end of the program came before.
 func (s *Store) findReplaced(ctx context.Context) error {
-	rows, err := s.db.Read().QueryContext(ctx, "SELECT id FROM payload WHERE id NOT IN (SELECT id FROM blocks)")
+	rows, err := s.db.Read().QueryContext(ctx, "SELECT id, length(data) FROM payload WHERE id NOT IN (SELECT id FROM blocks)")
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
+		var b replacedBlock
+		if err := rows.Scan(&b.id, &b.bytes); err != nil {
 			return err
 		}
-		s.replaced = append(s.replaced, id)
+		s.replaced = append(s.replaced, b)
 	}
 	return rows.Err()
 }

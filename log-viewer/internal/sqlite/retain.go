@@ -145,7 +145,8 @@ func (s *Store) mostEntries() int64 {
 
 // most is how many entries may be kept: by their number, or as many as fit into
 // the bytes if they go on being as large as they are. What half of the bytes are
-// used for tells that; less is mostly not entries.
+// used for tells that; less is mostly not entries. What only waits to be deleted
+// says nothing about the size of those that are kept.
 func (s *Store) most(ctx context.Context) (int64, error) {
 	most := s.mostEntries()
 	if s.opts.MaxBytes > 0 {
@@ -153,6 +154,7 @@ func (s *Store) most(ctx context.Context) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
+		used -= s.replacedBytes()
 		if used > s.opts.MaxBytes/2 {
 			st, err := s.Stats(ctx)
 			if err != nil {

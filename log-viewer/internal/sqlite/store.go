@@ -27,11 +27,14 @@ func Migrations() fs.FS { return migrations }
 // ApplicationID marks our files.
 const ApplicationID = 0x4d4c4c56 // "MLLV"
 
+// pageSize is the size of a page of the database, in bytes.
+const pageSize = 8192
+
 // DatabaseOptions are those that the database of a Store has to be opened with.
 func DatabaseOptions(log *slog.Logger) sqlitedb.Options {
 	return sqlitedb.Options{
 		Migrations: Migrations(), ApplicationID: ApplicationID, Log: log,
-		PageSize: 8192, WriterCacheKiB: 1024, ReaderCacheKiB: 512, ReadTimeout: 60 * time.Second,
+		PageSize: pageSize, WriterCacheKiB: 1024, ReaderCacheKiB: 512, ReadTimeout: 60 * time.Second,
 	}
 }
 
@@ -77,7 +80,7 @@ type Store struct {
 	roomTime time.Duration // see the constant
 	// Blocks that were packed anew and whose lines are still there: those that
 	// Retain found, and those since then. Guarded by retainMu.
-	replaced, fresh []int64
+	replaced, fresh []replacedBlock
 
 	stop   chan struct{}
 	wake   chan struct{} // for the goroutine that seals
