@@ -49,6 +49,7 @@ type Guard struct {
 	cross    http.CrossOriginProtection
 	wrong    *ratelimit.Limiter // wrong keys in headers
 	signIns  *ratelimit.Limiter // tries of the form
+	holding  chan struct{}      // an element for each form that is being kept
 }
 
 // NewGuard returns a Guard. An Origin that is none is left out.
@@ -65,6 +66,7 @@ func NewGuard(o Options) *Guard {
 		sessions: newSessions(o.Key, o.Service, o.Now),
 		wrong:    ratelimit.New(maxWrongKeys, failureWindow, limits),
 		signIns:  ratelimit.New(maxSignIns, failureWindow, limits),
+		holding:  make(chan struct{}, maxHeldAtOnce),
 	}
 	if o.Origin != "" {
 		_ = g.cross.AddTrustedOrigin(o.Origin)
@@ -101,7 +103,7 @@ func (g *Guard) Page(next http.Handler) http.Handler {
 			problem.Write(w, r, err)
 		default:
 			if r.Method != http.MethodGet && r.Method != http.MethodHead {
-				g.showSignIn(w, r, g.endedForm(w, r))
+				g.showEnded(w, r)
 				return
 			}
 			g.showSignIn(w, r, SignInPage{Status: http.StatusOK, Return: g.options.BasePath + r.URL.RequestURI()})

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -541,6 +542,70 @@ func TestAFormOfAnEndedSessionIsKept(t *testing.T) {
 		if w := form(text, headers...); w.Code != 401 || shown.Held != nil || !shown.Ended {
 			t.Errorf("%s: %d with %+v, want it not kept, and told so", name, w.Code, shown)
 		}
+	}
+}
+
+// Whoever sends a form need not have the key: only a few are in memory at once, and
+// none that takes many times its bytes when it is read.
+func TestOnlyAFewFormsAreKeptAtOnce(t *testing.T) {
+	const most = 4
+	type answer struct {
+		status int
+		page   auth.SignInPage
+	}
+	g := newGuard(auth.Options{SignInPage: func(w http.ResponseWriter, r *http.Request, p auth.SignInPage) {
+		*r.Context().Value(t).(*auth.SignInPage) = p
+		w.WriteHeader(p.Status)
+	}})
+	send := func(h http.Handler, path string, body io.Reader, length int64) (a answer) {
+		r := httptest.NewRequest(http.MethodPost, path, body)
+		r.ContentLength = length
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		a.status = do(h, r.WithContext(context.WithValue(r.Context(), t, &a.page))).Code
+		return a
+	}
+	form := func(text string) answer {
+		return send(g.Page(caller), "/7/comments", strings.NewReader(text), int64(len(text)))
+	}
+	kept := func(n int) answer {
+		text := url.Values{"key": {key}, "held_action": {"/7/comments"}, "held": {"text=" + strings.Repeat("a", n)}}.Encode()
+		return send(g.SignIn(), "/sign-in", strings.NewReader(text), int64(len(text)))
+	}
+
+	slow := make(chan answer, most)
+	var ends []*io.PipeWriter
+	for range most {
+		body, end := io.Pipe()
+		ends = append(ends, end)
+		go func() { slow <- send(g.Page(caller), "/7/comments", body, -1) }()
+		_, _ = io.WriteString(end, "text=") // returns when it is being read
+	}
+	if a := form("text=one+more"); a.status != 401 || !a.page.Ended || a.page.Held != nil {
+		t.Errorf("one more than %d: %d with %+v, want it not kept, and told so", most, a.status, a.page)
+	}
+	if a := kept(10_000); a.status != 503 {
+		t.Errorf("signing in with a large form meanwhile: %d with %+v, want 503", a.status, a.page)
+	}
+	if a := kept(10); a.status != 200 || !a.page.SignedIn {
+		t.Errorf("signing in with a small one meanwhile: %d with %+v", a.status, a.page)
+	}
+	for _, end := range ends {
+		_, _ = io.WriteString(end, "slow")
+		_ = end.Close()
+	}
+	for range most {
+		if a := <-slow; a.page.Held == nil || a.page.Held.Fields.Get("text") != "slow" {
+			t.Errorf("a form that came slowly: %d with %+v", a.status, a.page)
+		}
+	}
+	if a := form("text=one+more"); a.page.Held == nil {
+		t.Errorf("one after them: %d with %+v, want it kept", a.status, a.page)
+	}
+	if a := kept(10_000); a.status != 200 || !a.page.SignedIn {
+		t.Errorf("signing in after them: %d with %+v", a.status, a.page)
+	}
+	if a := form("text=a" + strings.Repeat("&id=1", 2000)); a.page.Held != nil || !a.page.Ended {
+		t.Errorf("2001 fields: %d with %+v, want them not kept, and told so", a.status, a.page)
 	}
 }
 

@@ -17,9 +17,18 @@ import (
 const (
 	// maxHeldBytes bounds a form that is kept until its sender has signed in again.
 	maxHeldBytes = 64 << 10
+	// maxHeldFields bounds what such a form takes when it is read: many times its bytes.
+	maxHeldFields = 2000
+	// maxHeldAtOnce bounds how many of them are in memory: whoever sends one need
+	// not have the key.
+	maxHeldAtOnce = 4
+	// maxKeyFormBytes bounds the sign-in form without a kept one.
+	maxKeyFormBytes = 8 << 10
 	// maxFormBytes bounds the sign-in form, with a kept one in it that is encoded twice.
-	maxFormBytes   = 8<<10 + 3*maxHeldBytes
+	maxFormBytes   = maxKeyFormBytes + 3*maxHeldBytes
 	maxReturnBytes = 2 << 10
+
+	heldRetry = time.Second // when there may be room for another one
 )
 
 // SignInPage is what a sign-in page shows: a form that posts the fields "key"
@@ -50,7 +59,8 @@ func (h *Held) Encoded() string { return h.Fields.Encode() }
 // SignIn handles POST /sign-in: the form fields key and return. The right key
 // begins a session and redirects with 303 to the return path, or to the start
 // page when that is not a path of this service. Each client has 10 tries a
-// minute; further ones are refused unread.
+// minute; further ones are refused unread. One with a kept form in it gets 503 while
+// others are being read.
 func (g *Guard) SignIn() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := g.postFromHere(w, r); err != nil {
@@ -62,9 +72,18 @@ func (g *Guard) SignIn() http.Handler {
 			g.showSignIn(w, r, SignInPage{Status: http.StatusTooManyRequests, RetryAfter: wait})
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
+		limit := int64(maxKeyFormBytes)
+		if r.ContentLength > maxKeyFormBytes {
+			if !g.beginHolding() {
+				problem.Write(w, r, errs.RetryIn(errs.Unavailable, heldRetry, "Too many forms are being kept, try again"))
+				return
+			}
+			defer g.endHolding()
+			limit = maxFormBytes
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		if err := r.ParseForm(); err != nil {
-			problem.Write(w, r, errs.Wrap(errs.Invalid, err, "form cannot be read, want at most %d bytes", maxFormBytes))
+			problem.Write(w, r, errs.Wrap(errs.Invalid, err, "form cannot be read, want at most %d bytes", limit))
 			return
 		}
 		to := g.localPath(r.PostForm.Get("return"))
@@ -82,28 +101,48 @@ func (g *Guard) SignIn() http.Handler {
 	})
 }
 
-// endedForm is the page for a form that was sent without a session. It leads back
-// to where the form was, and keeps the form unless another site sent it.
-func (g *Guard) endedForm(w http.ResponseWriter, r *http.Request) SignInPage {
+// beginHolding tells whether one more form may be kept; endHolding is called after
+// that, when it is sent.
+func (g *Guard) beginHolding() bool {
+	select {
+	case g.holding <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (g *Guard) endHolding() { <-g.holding }
+
+// showEnded shows the page for a form that was sent without a session. It leads
+// back to where the form was, and keeps the form unless another site sent it, or
+// too many are being kept.
+func (g *Guard) showEnded(w http.ResponseWriter, r *http.Request) {
 	p := SignInPage{Status: http.StatusUnauthorized, Return: g.options.BasePath + "/"}
 	if r.Method != http.MethodPost || g.cross.Check(r) != nil {
-		return p
+		g.showSignIn(w, r, p)
+		return
 	}
 	p.Ended = true
 	if from, err := url.Parse(r.Referer()); err == nil && from.Host == r.Host {
 		p.Return = from.RequestURI()
 	}
-	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.TrimSpace(kind) == "application/x-www-form-urlencoded" {
+	if kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.TrimSpace(kind) == "application/x-www-form-urlencoded" && g.beginHolding() {
+		defer g.endHolding()
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxHeldBytes))
 		if err == nil {
 			p.Held = g.held(g.options.BasePath+r.URL.RequestURI(), string(body))
 		}
 	}
-	return p
+	g.showSignIn(w, r, p)
 }
 
-// held reads a form that is kept; nil when it is none, or goes elsewhere.
+// held reads a form that is kept; nil when it is none, has too many fields, or
+// goes elsewhere.
 func (g *Guard) held(action, encoded string) *Held {
+	if strings.Count(encoded, "&") >= maxHeldFields {
+		return nil
+	}
 	fields, err := url.ParseQuery(encoded)
 	if action == "" || err != nil || g.localPath(action) != action {
 		return nil
