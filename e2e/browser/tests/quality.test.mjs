@@ -13,4 +13,12 @@ inspect('the quality of the pages', errors, (world) => {
       assert.ok(bytes <= limit, `${path} weighs ${bytes} bytes, the limit is ${limit}`);
     }
   });
+
+  test('so do all other pages', async () => {
+    const { project, release } = world();
+    for (const path of ['/releases', `/releases/${release}`, '/projects', `/projects/${project}`, `/projects/${project}/settings`, `/projects/${project}/rules`, '/ingest', '/alerts', '/search']) {
+      const bytes = await weigh(world().reader, world().service.url + path);
+      assert.ok(bytes <= 15 * 1024, `${path} weighs ${bytes} bytes`);
+    }
+  });
 });
