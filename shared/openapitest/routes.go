@@ -22,6 +22,9 @@ type document struct {
 // parameter is a part of a route's path with a pattern: {id:[0-9]+}.
 var parameter = regexp.MustCompile(`\{(\w+):[^}]*\}`)
 
+// named is a parameter in a path of a document.
+var named = regexp.MustCompile(`\{[^}]*\}`)
+
 // served are the paths outside of the router that every service has.
 var served = []string{"GET /health", "GET /metrics"}
 
@@ -43,7 +46,13 @@ func Check(t *testing.T, file string, open []string, routers ...chi.Routes) {
 		t.Errorf("%s is of version %q, want 3.x", file, doc.OpenAPI)
 	}
 	var documented []string
+	alike := map[string]string{} // paths that differ in the names of their parameters are one to readers of the document
 	for path, methods := range doc.Paths {
+		kind := named.ReplaceAllString(path, "{}")
+		if other, twice := alike[kind]; twice {
+			t.Errorf("%s has both %s and %s, which are one path", file, other, path)
+		}
+		alike[kind] = path
 		for method := range methods {
 			documented = append(documented, strings.ToUpper(method)+" "+path)
 		}

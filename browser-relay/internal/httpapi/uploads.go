@@ -50,7 +50,7 @@ func UploadRoutes(r chi.Router, o UploadOptions) {
 		r.Use(o.Stream(2*o.MapLimit + mapOverhead))
 		for _, path := range []string{"/api/source-maps", "/api/sourcemaps"} {
 			r.Post(path, o.Handle(a.uploadMap))
-			r.Put(path+"/{debugID}", o.Handle(a.putMap))
+			r.Put(path+"/{id}", o.Handle(a.putMap))
 		}
 	})
 	a.sentryRoutes(r)
@@ -71,9 +71,9 @@ func (a *uploadAPI) uploadMap(w http.ResponseWriter, r *http.Request) error {
 	return a.take(w, r, func(u *artifacts.Upload) error { return u.ReadJSON(r.Context(), a.limit(r.Body, 2)) })
 }
 
-// putMap is PUT /api/source-maps/{debugID}.
+// putMap is PUT /api/source-maps/{id}, where id is a debug ID.
 func (a *uploadAPI) putMap(w http.ResponseWriter, r *http.Request) error {
-	return a.take(w, r, func(u *artifacts.Upload) error { return a.readRaw(r, u, chi.URLParam(r, "debugID")) })
+	return a.take(w, r, func(u *artifacts.Upload) error { return a.readRaw(r, u, chi.URLParam(r, "id")) })
 }
 
 // readRaw reads a body that is the map itself.
