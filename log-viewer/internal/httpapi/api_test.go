@@ -347,6 +347,42 @@ func TestExport(t *testing.T) {
 	}
 }
 
+// partWriter notes the most bytes that were written with one deadline.
+type partWriter struct {
+	http.ResponseWriter
+	part, most int
+}
+
+func (w *partWriter) SetWriteDeadline(time.Time) error { w.part = 0; return nil }
+
+func (w *partWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *partWriter) Write(b []byte) (int, error) {
+	w.part += len(b)
+	w.most = max(w.most, w.part)
+	return w.ResponseWriter.Write(b)
+}
+
+// A client on a slow line takes something all the time, which is enough.
+func TestADownloadOnASlowLineIsNotCut(t *testing.T) {
+	a := newAPI(t, httpapi.DefaultStreamTimes, logs.Options{})
+	const lines, length = 300, 10_000
+	for range lines {
+		a.add(t, now, "large", logs.Info, strings.Repeat("x", length))
+	}
+	for _, format := range []string{"txt", "ndjson"} {
+		body := httptest.NewRecorder()
+		w := &partWriter{ResponseWriter: body}
+		a.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/logs/export?format="+format, nil))
+		if n := strings.Count(body.Body.String(), strings.Repeat("x", length)); n != lines || body.Code != 200 {
+			t.Errorf("%s: %d with %d lines, want %d", format, body.Code, n, lines)
+		}
+		if w.most > 64<<10 {
+			t.Errorf("%s: %d bytes have to be taken within one deadline, want at most 64 KiB", format, w.most)
+		}
+	}
+}
+
 // stream is a client of the event stream.
 type stream struct {
 	t    *testing.T

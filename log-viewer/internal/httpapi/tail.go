@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -99,13 +100,19 @@ type stream struct {
 	columns []string // fields whose values each entry has beside itself
 }
 
-// send writes and flushes within the time that the client has.
+// maxPart is what a client has to take within its time, in bytes: one on a slow
+// line takes a part of a download, and not the whole of a large one.
+const maxPart = 64 << 10
+
+// send writes and flushes, each part within the time that the client has.
 func (s *stream) send(b []byte) error {
-	if err := s.control.SetWriteDeadline(time.Now().Add(s.limit)); err != nil {
-		return err
-	}
-	if _, err := s.w.Write(b); err != nil {
-		return err
+	for part := range slices.Chunk(b, maxPart) {
+		if err := s.control.SetWriteDeadline(time.Now().Add(s.limit)); err != nil {
+			return err
+		}
+		if _, err := s.w.Write(part); err != nil {
+			return err
+		}
 	}
 	return s.control.Flush()
 }
