@@ -285,6 +285,7 @@ func newFront(l *limitListener, h http.Handler, o Options) *front {
 			IdleTimeout:       o.times.idle,
 			MaxHeaderBytes:    maxHeaderBytes,
 			BaseContext:       func(net.Listener) context.Context { return base },
+			ConnContext:       func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
 			ErrorLog:          slog.NewLogLogger(o.Edge.log.Handler(), slog.LevelDebug),
 		},
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"time"
 )
@@ -31,4 +32,23 @@ func LongLived(w http.ResponseWriter, r *http.Request) (ctx context.Context, can
 		}()
 	}
 	return ctx, cancel, nil
+}
+
+// connKey is the context key of the connection of a request.
+type connKey struct{}
+
+// Unhurried lets the client of r take nothing for as long as d, as one does that
+// works on what it downloads, where others are taken for gone after some seconds.
+// It holds for the rest of the connection. The write deadline of the handler is a
+// limit of its own.
+func Unhurried(r *http.Request, d time.Duration) {
+	c, ok := r.Context().Value(connKey{}).(*conn)
+	if !ok {
+		return
+	}
+	if t, ok := c.Conn.(*net.TCPConn); ok {
+		if raw, err := t.SyscallConn(); err == nil {
+			_ = limitUnanswered(raw, d) // fails on a connection that is closed
+		}
+	}
 }

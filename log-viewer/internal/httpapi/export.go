@@ -18,6 +18,9 @@ const (
 	exportPage = 2000
 	// maxExportTime is how long a download may take.
 	maxExportTime = 15 * time.Minute
+	// exportPause is how long a client may take nothing of a download: it may be
+	// a program that works on each part of it.
+	exportPause = time.Minute
 )
 
 // export is GET /api/logs/export: everything that passes the filter, newest
@@ -57,6 +60,7 @@ func (a *api) export(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer cancel()
+	server.Unhurried(r, exportPause)
 	h := w.Header()
 	h.Set("Content-Type", map[string]string{"ndjson": "application/x-ndjson", "txt": "text/plain; charset=utf-8"}[format])
 	h.Set("Content-Disposition", `attachment; filename="logs-`+a.Now().UTC().Format("20060102-150405")+"."+format+`"`)
@@ -64,7 +68,7 @@ func (a *api) export(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	f := file{stream: stream{w: w, control: http.NewResponseController(w), limit: a.Stream.Write}, format: format}
+	f := file{stream: stream{w: w, control: http.NewResponseController(w), limit: exportPause}, format: format}
 	end := time.Now().Add(maxExportTime)
 	for sent := 0; ; {
 		if f.page(page.Entries) != nil {
