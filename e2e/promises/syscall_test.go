@@ -1,6 +1,7 @@
 package promises
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/monlight/monlight/e2e/harness"
@@ -64,41 +65,57 @@ func TestKillsAtEverySystemCall(t *testing.T) {
 // that is not there, and what is sent again counts once.
 func TestAFailedSyncIsNoFalseAnswer(t *testing.T) {
 	each(t, func(t *testing.T, m *model) {
-		refused := 0
-		s := m.start(t)
-		l := newLoad(m, s)
-		for k := 1; k <= 4; k++ {
-			s.Kill()
-			if !s.RestartUnder(tracer(t, "-o", "/dev/null", "-e", "trace=fsync", "-e", inject("fsync", "error=EIO", k+2))...) {
-				s.Restart() // the disk failed while it started: it refused, and starts when the disk works
-				continue
-			}
-			for range 12 {
-				r, err := s.Try(m.put(l.next))
-				l.mu.Lock()
-				n := l.next
-				l.next++
-				switch {
-				case err == nil && (r.Status == m.accepted[0] || r.Status == m.accepted[len(m.accepted)-1]):
-					l.acknowledged = append(l.acknowledged, n)
-				case err == nil && r.Status >= 500: // says that it is not known
-					refused++
-					l.unknown = append(l.unknown, n)
-				default:
-					t.Errorf("an item while the disk fails: %d %s, %v", r.Status, r.Body, err)
-				}
-				l.mu.Unlock()
-			}
-			s.Kill()
-			s.Restart()
-			l.sendAgain(t)
-			l.verify(t)
+		refused, kept := whileItFails(t, m, "fsync", "EIO", []int{3, 4, 5, 6}, func(status int) bool { return status >= 500 })
+		harness.Note(t, "A5", m.name, "%d items met EIO at fsync and were answered with an error; of %d acknowledged lost 0; sent again: doubled 0", refused, kept)
+	})
+}
+
+// A4: the disk says in the middle of a write that it is full, as one does that
+// others fill, too. That is a 503, and nothing of it stays.
+func TestAWriteThatFindsNoRoomIsRefused(t *testing.T) {
+	each(t, func(t *testing.T, m *model) {
+		refused, kept := whileItFails(t, m, "pwrite64", "ENOSPC", []int{16, 24, 32, 40, 48, 56}, func(status int) bool { return status == http.StatusServiceUnavailable })
+		harness.Note(t, "A4", m.name, "%d items met ENOSPC in a write and were answered with 503; of %d acknowledged lost 0; sent again: doubled 0", refused, kept)
+	})
+}
+
+// whileItFails lets one call of a kind fail, the k-th of each thread, and wants
+// the items that meet it to be refused. It returns how many were, and how many
+// were acknowledged and found.
+func whileItFails(t *testing.T, m *model, call, failure string, ks []int, refusal func(status int) bool) (refused, kept int) {
+	s := m.start(t, "GOMAXPROCS=1") // strace counts the calls of each thread for itself
+	l := newLoad(m, s)
+	for _, k := range ks {
+		s.Kill()
+		if !s.RestartUnder(tracer(t, "-o", "/dev/null", "-e", "trace="+call, "-e", inject(call, "error="+failure, k))...) {
+			s.Restart() // the disk failed while it started: it refused, and starts when the disk works
+			continue
 		}
-		if refused == 0 {
-			t.Error("no item met a failing sync: the test saw nothing")
+		for range 12 {
+			r, err := s.Try(m.put(l.next))
+			l.mu.Lock()
+			n := l.next
+			l.next++
+			switch {
+			case err == nil && (r.Status == m.accepted[0] || r.Status == m.accepted[len(m.accepted)-1]):
+				l.acknowledged = append(l.acknowledged, n)
+			case err == nil && refusal(r.Status): // says that it is not known
+				refused++
+				l.unknown = append(l.unknown, n)
+			default:
+				t.Errorf("an item while %s gives %s: %d %s, %v", call, failure, r.Status, r.Body, err)
+			}
+			l.mu.Unlock()
 		}
 		s.Kill()
-		harness.CheckDatabase(t, s.Database())
-		harness.Note(t, "A5", m.name, "%d items met EIO at fsync and were answered with an error; of %d acknowledged lost 0; sent again: doubled 0", refused, len(l.acknowledged))
-	})
+		s.Restart()
+		l.sendAgain(t)
+		l.verify(t)
+	}
+	if refused == 0 {
+		t.Errorf("no item met %s at %s: the test saw nothing", failure, call)
+	}
+	s.Kill()
+	harness.CheckDatabase(t, s.Database())
+	return refused, len(l.acknowledged)
 }
