@@ -248,6 +248,14 @@ func (s *Service) Run(args ...string) (out string, code int) {
 	return string(text), 0
 }
 
+// RunUnder is Run below another program that runs ours in its own place.
+func (s *Service) RunUnder(program []string, args ...string) (out string, code int) {
+	s.t.Helper()
+	s.under = program
+	defer func() { s.under = nil }()
+	return s.Run(args...)
+}
+
 // Database is the path of the service's database.
 func (s *Service) Database() string { return filepath.Join(s.Dir, s.name+".db") }
 

@@ -15,6 +15,11 @@ var mutations = []mutation{
 		module: "e2e", pkg: "./promises", test: "TestKillsAtEverySystemCall/error-tracker", testAsRunning: "error-tracker",
 	},
 	{
+		row: "A2", what: "the copy before goes before the new one is whole",
+		file: "shared/sqlitedb/backup.go", old: "\tif err := tmp.Truncate(0); err != nil {\n", new: "\t_ = os.Remove(dst)\n\tif err := tmp.Truncate(0); err != nil {\n",
+		module: "e2e", pkg: "./promises", test: "TestABackupIsKilledAtEverySystemCall/log-viewer", testAsRunning: "log-viewer",
+	},
+	{
 		row: "A3", what: "`synchronous=FULL` is `NORMAL`",
 		file: "shared/sqlitedb/conn.go", old: `"synchronous=FULL"`, new: `"synchronous=NORMAL"`,
 		module: "e2e", pkg: "./promises", test: "TestPowerCutsLoseNothing",

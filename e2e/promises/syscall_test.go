@@ -2,6 +2,8 @@ package promises
 
 import (
 	"net/http"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/monlight/monlight/e2e/harness"
@@ -58,6 +60,53 @@ func TestKillsAtEverySystemCall(t *testing.T) {
 			t.Errorf("%d items were acknowledged: the test saw too little", n)
 		}
 		harness.Note(t, "A2", m.name, "killed at %d pwrite64, %d fsync, %d ftruncate, %d unlink: lost 0 of %d, doubled 0, damaged 0", killed["pwrite64"], killed["fsync"], killed["ftruncate"], killed["unlink"], len(l.acknowledged))
+	})
+}
+
+// A2 for copies: a backup that is killed at the K-th call that changes files, the
+// rename that puts it in its place included, leaves the backup before or a whole
+// new one.
+func TestABackupIsKilledAtEverySystemCall(t *testing.T) {
+	each(t, func(t *testing.T, m *model) {
+		found, elsewhere := m.found, []string(nil)
+		if m.shelf != nil { // what is delivered is in no copy: nothing is, but by the restored one
+			m.shelf.Close(true)
+			own := harness.NewShelf(t)
+			found, elsewhere = foundOnShelf(own), []string{"ERROR_TRACKER_URL=" + own.URL, "METRICS_COLLECTOR_URL=" + own.URL}
+		}
+		s := m.start(t)
+		l := newLoad(m, s)
+		for range 20 {
+			l.one()
+		}
+		dir := t.TempDir()
+		copied := filepath.Join(dir, m.name+".db")
+		if out, code := s.Run("--backup", copied); code != 0 {
+			t.Fatalf("--backup exits %d: %s", code, out)
+		}
+		first := slices.Clone(l.acknowledged)
+		for range 20 {
+			l.one()
+		}
+		killed := map[string]int{}
+		for _, name := range []string{"pwrite64", "fsync", "rename,renameat,renameat2", "unlink,unlinkat"} {
+			for k := 1; k <= soakNumber(t, "SOAK_SYSCALLS", 5); k++ {
+				_, code := s.RunUnder(tracer(t, "-o", "/dev/null", "-e", "trace="+name, "-e", inject(name, "signal=SIGKILL", k)), "--backup", copied)
+				if out, code := s.Run("--verify-backup", copied); code != 0 {
+					t.Fatalf("after a kill at %s number %d the backup is not whole: %s", name, k, out)
+				}
+				if code == 0 {
+					break // it had no K-th call
+				}
+				killed[name]++
+			}
+		}
+		restored := m.startIn(t, dir, elsewhere...)
+		compare(t, m.name, first, found(t, restored))
+		if killed["pwrite64"] < 3 || killed["fsync"] < 1 || killed["rename,renameat,renameat2"] < 1 {
+			t.Errorf("killed only at %v: the test saw too little", killed)
+		}
+		harness.Note(t, "A2", m.name, "a backup killed at %d pwrite64, %d fsync, %d rename, %d unlink: whole each time, %d items of the first one there", killed["pwrite64"], killed["fsync"], killed["rename,renameat,renameat2"], killed["unlink,unlinkat"], len(first))
 	})
 }
 
