@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -27,12 +28,14 @@ type assets struct {
 	prefix string
 	names  map[string]string // "app.css" -> "app.1f2e3d4c5b6a.css"
 	files  map[string]asset  // by the latter
+	joined map[string]string // "issue-all.css" -> "app.css", which it begins with
 }
 
 // packAssets makes app.css of the shared sheets whose names begin with a number,
-// in order; every other sheet and script keeps its name.
-func packAssets(prefix string, shared, own fs.FS) (*assets, error) {
-	a := &assets{prefix: prefix, names: map[string]string{}, files: map[string]asset{}}
+// in order; every other sheet and script keeps its name. What is joined is added
+// under its own.
+func packAssets(prefix string, shared, own fs.FS, joined map[string][]string) (*assets, error) {
+	a := &assets{prefix: prefix, names: map[string]string{}, files: map[string]asset{}, joined: map[string]string{}}
 	var app bytes.Buffer
 	take := func(from fs.FS, dir string) error {
 		entries, err := fs.ReadDir(from, dir) // sorted by name
@@ -74,7 +77,35 @@ func packAssets(prefix string, shared, own fs.FS) (*assets, error) {
 		}
 	}
 	a.add("app.css", "text/css; charset=utf-8", app.Bytes())
+	for name, parts := range joined {
+		if err := a.join(name, parts); err != nil {
+			return nil, err
+		}
+	}
 	return a, nil
+}
+
+// join adds one file of several, the one of every page first.
+func (a *assets) join(name string, parts []string) error {
+	first := map[string]string{".css": "app.css", ".js": "core.js"}[path.Ext(name)]
+	var all bytes.Buffer
+	var kind string
+	for _, part := range append([]string{first}, parts...) {
+		f, ok := a.files[a.names[part]]
+		if !ok || path.Ext(part) != path.Ext(name) {
+			return fmt.Errorf("asset %s cannot be made with %q", name, part)
+		}
+		kind = f.contentType
+		all.Write(f.plain)
+	}
+	a.add(name, kind, all.Bytes())
+	a.joined[name] = first
+	return nil
+}
+
+// holds tells whether one of the names is a joined file that begins with part.
+func (a *assets) holds(names []string, part string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return a.joined[name] == part })
 }
 
 // squeezeJS leaves out indentation, empty lines, the lines that are only a

@@ -12,6 +12,8 @@ func (u *UI) funcs() template.FuncMap {
 	return template.FuncMap{
 		"path":     func(p string, args ...any) string { return u.Path(fmt.Sprintf(p, args...)) },
 		"asset":    func(name string) (string, error) { return u.assets.url(name) },
+		"iconPath": iconPath,
+		"holds":    u.assets.holds,
 		"isCSS":    func(name string) bool { return strings.HasSuffix(name, ".css") },
 		"ago":      func(t time.Time) string { return Ago(t, u.opts.Now()) },
 		"iso":      ISO,

@@ -23,7 +23,7 @@ func (u *UI) SignIn(w http.ResponseWriter, r *http.Request, p auth.SignInPage) {
 	}
 	// A fragment must not answer in place of the sign-in page: a script that
 	// asked for one sees by the missing header that the session has ended.
-	if err := u.Render(w, r, p.Status, Page{Name: "signin", Title: "Sign in", Assets: []string{"detail.css"}, Plain: true, Data: data}); err != nil {
+	if err := u.Render(w, r, p.Status, Page{Name: "signin", Title: "Sign in", Assets: []string{"signin.css"}, Plain: true, Data: data}); err != nil {
 		u.Error(w, r, err)
 	}
 }

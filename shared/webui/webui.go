@@ -42,6 +42,11 @@ type Options struct {
 	// with an underscore is a page and defines "content"; the others hold
 	// partials for all of them.
 	Pages fs.FS
+	// Joined are sheets and scripts of several files, by a name that pages give in
+	// [Page.Assets]: "issue-all.css". app.css, or core.js, is the first part of each,
+	// and a page that names one does without those. One file is smaller than its
+	// parts, so this is for pages that people come to first.
+	Joined map[string][]string
 	// Assets holds *.css, *.js and *.svg of the service, which pages name in
 	// [Page.Assets]. May be nil.
 	Assets fs.FS
@@ -90,7 +95,7 @@ func New(o Options) (*UI, error) {
 	}
 	u := &UI{opts: o, flashes: flashes{now: o.Now}}
 	var err error
-	if u.assets, err = packAssets(u.Path("/assets/"), files, o.Assets); err != nil {
+	if u.assets, err = packAssets(u.Path("/assets/"), files, o.Assets, o.Joined); err != nil {
 		return nil, err
 	}
 	if u.pages, err = u.parse(); err != nil {
@@ -157,6 +162,13 @@ func check(t *template.Template) error {
 		return errors.New("it defines no content")
 	}
 	for _, each := range t.Templates() {
+		if each.Tree != nil {
+			for _, m := range iconNamed.FindAllStringSubmatch(each.Tree.Root.String(), -1) {
+				if _, err := iconPath(m[1]); err != nil {
+					return err
+				}
+			}
+		}
 		if name := each.Name(); name != "layout" && !strings.HasPrefix(name, "fragment-") {
 			continue
 		}

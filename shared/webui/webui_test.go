@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -132,6 +133,9 @@ func TestNewRefusesMistakes(t *testing.T) {
 		"a template that cannot be escaped": {Pages: fstest.MapFS{"x.html": {Data: []byte(`{{define "content"}}{{if .}}<script>{{end}}{{end}}`)}}},
 		"a fragment that cannot be":         {Pages: fstest.MapFS{"x.html": {Data: []byte(`{{define "content"}}{{end}}{{define "fragment-x"}}{{if .}}<script>{{end}}{{end}}`)}}},
 		"a page without content":            {Pages: fstest.MapFS{"x.html": {Data: []byte("x")}}},
+		"an icon that does not exist":       {Pages: fstest.MapFS{"x.html": {Data: []byte(`{{define "content"}}{{if .Flash}}{{template "icon" "none"}}{{end}}{{end}}`)}}},
+		"a joined sheet of no sheets":       {Joined: map[string][]string{"all.css": {"none.css"}}},
+		"a joined sheet with a script":      {Joined: map[string][]string{"all.css": {"detail.js"}}},
 		"an asset of no known kind":         {Assets: fstest.MapFS{"x.png": {Data: []byte("x")}}},
 	} {
 		if _, err := New(o); err == nil {
@@ -179,6 +183,51 @@ func TestFlashIsShownOnceToWhoeverCausedIt(t *testing.T) {
 	}
 	if n := len(u.flashes.byID); n > maxFlashes {
 		t.Errorf("%d messages are kept, the limit is %d", n, maxFlashes)
+	}
+}
+
+func TestAJoinedFileStandsForItsParts(t *testing.T) {
+	u := newUI(t, func(o *Options) {
+		o.Joined = map[string][]string{"all.css": {"detail.css", "own.css"}, "all.js": {"own.js"}}
+	})
+	render := func(assets ...string) string {
+		w := httptest.NewRecorder()
+		if err := u.Render(w, httptest.NewRequest(http.MethodGet, "/", nil), 200, Page{Name: "one", Assets: assets}); err != nil {
+			t.Fatal(err)
+		}
+		return w.Body.String()
+	}
+	links := func(page string) []string {
+		return regexp.MustCompile(`/assets/([\w-]+\.)[0-9a-f]{8}\.((?:css|js)")`).FindAllString(page, -1)
+	}
+	plain := func(name string) string { return string(u.assets.files[u.assets.names[name]].plain) }
+	if got := plain("all.css"); got != plain("app.css")+plain("detail.css")+plain("own.css") {
+		t.Errorf("the sheet is not its parts in order: %q", got)
+	}
+	if got := plain("all.js"); got != plain("core.js")+plain("own.js") {
+		t.Errorf("the script is not its parts in order: %q", got)
+	}
+	for _, c := range []struct {
+		assets []string
+		want   []string // the files that the page loads
+	}{
+		{nil, []string{"app.css", "core.js"}},
+		{[]string{"own.css", "own.js"}, []string{"app.css", "core.js", "own.css", "own.js"}},
+		{[]string{"all.css", "own.js"}, []string{"core.js", "all.css", "own.js"}},
+		{[]string{"all.css", "all.js"}, []string{"all.css", "all.js"}},
+	} {
+		page := render(c.assets...)
+		var want []string
+		for _, name := range c.want {
+			url, err := u.assets.url(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, url+`"`)
+		}
+		if got := links(page); !slices.Equal(got, want) {
+			t.Errorf("with %q the page loads %q, want %q", c.assets, got, want)
+		}
 	}
 }
 

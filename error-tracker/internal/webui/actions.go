@@ -323,5 +323,5 @@ func (p *Pages) askDelete(w http.ResponseWriter, r *http.Request, ids []int64, b
 		return errs.New(errs.NotFound, "these issues are no longer there")
 	}
 	title := "Delete " + webui.Plural(int64(len(d.IDs)), "issue", "issues") + "?"
-	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "delete", Title: title, Section: "/", Assets: []string{"list.css", "issue.css"}, Data: d})
+	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "delete", Title: title, Section: "/", Assets: []string{"list.css", "issue.css", "ask.css"}, Data: d})
 }

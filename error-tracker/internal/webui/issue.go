@@ -219,7 +219,7 @@ func (p *Pages) issue(w http.ResponseWriter, r *http.Request) error {
 		title += ": " + webui.Cut(d.Message, 80)
 	}
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{
-		Name: "issue", Title: title + " (#" + itoa(id) + ")", Section: "/", Assets: []string{"detail.css", "form.css", "issue.css", "activity.css", "detail.js"}, Keys: issueKeys, Data: d,
+		Name: "issue", Title: title + " (#" + itoa(id) + ")", Section: "/", Assets: []string{"issue-all.css", "issue-all.js"}, Keys: issueKeys, Data: d,
 	})
 }
 

@@ -93,7 +93,7 @@ func (p *Pages) issues(w http.ResponseWriter, r *http.Request) error {
 	d.Projects, d.Environments = choices(d.Projects, f.Project), choices(d.Environments, f.Environment)
 	p.links(&d, page)
 
-	title, assets := "Issues", []string{"list.css"}
+	title, assets := "Issues", []string{"list.css", "list-all.js"}
 	if d.FirstRun {
 		assets = append(assets, "detail.css", "first.css", "detail.js")
 	}

@@ -145,9 +145,15 @@ func New(o Options) (*Pages, error) {
 		Sections: []webui.Section{{Path: "/", Label: "Issues"}, {Path: "/releases", Label: "Releases"}, {Path: "/projects", Label: "Projects"}, {Path: "/alerts", Label: "Alerts"}},
 		Pages:    templates,
 		Assets:   static,
-		Storage:  p.storage,
-		Log:      o.Log,
-		Now:      o.Now,
+		// What people come to first, by themselves or from a mail.
+		Joined: map[string][]string{
+			"list-all.js":   {"refresh.js"},
+			"issue-all.css": {"detail.css", "form.css", "issue.css", "activity.css"},
+			"issue-all.js":  {"detail.js"},
+		},
+		Storage: p.storage,
+		Log:     o.Log,
+		Now:     o.Now,
 	})
 	return p, err
 }

@@ -505,8 +505,8 @@ func TestPageWeight(t *testing.T) {
 	}
 	before := total
 	load("/errors/60")
-	if n := total - before; n > 12<<10 {
-		t.Errorf("the issue page weighs %d bytes beside the assets, the limit is %d", n, 12<<10)
+	if n := total - before; n > 8<<10 {
+		t.Errorf("the issue page weighs %d bytes beside the assets, the limit is %d", n, 8<<10)
 	}
 	if res := s.do(http.MethodGet, "/", nil); res.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("pages are sent with Cache-Control %q", res.Header.Get("Cache-Control"))

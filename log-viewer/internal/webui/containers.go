@@ -108,7 +108,7 @@ func (p *Pages) containers(w http.ResponseWriter, r *http.Request) error {
 	page.FirstRun = len(page.Containers) == 0
 	p.choose(&page, r.URL.Query().Get("state"))
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{
-		Name: "containers", Title: "Containers", Section: "/containers", Assets: []string{"logs.css"}, Data: &page,
+		Name: "containers", Title: "Containers", Section: "/containers", Assets: []string{"logs.css", "refresh.js"}, Data: &page,
 		Keys: []webui.Key{{Keys: "j", Does: "next container"}, {Keys: "k", Does: "previous container"}, {Keys: "Enter", Does: "its log"}},
 	})
 }

@@ -83,7 +83,7 @@ func (p *Pages) entry(w http.ResponseWriter, r *http.Request) error {
 	}
 	page.Links = append(page.Links, p.waysFrom(e, plain)...)
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{
-		Name: "entry", Title: page.Line, Section: "/", Assets: []string{"detail.css", "logs.css", "detail.js", "lines.js"}, Data: &page,
+		Name: "entry", Title: page.Line, Section: "/", Assets: []string{"detail.css", "logs.css", "detail.js", "clock.js"}, Data: &page,
 		Keys: []webui.Key{{Keys: "u", Does: "back to the explorer"}, {Keys: "j", Does: "next entry"}, {Keys: "k", Does: "previous entry"}},
 	})
 }

@@ -156,7 +156,7 @@ func get(r chi.Router, path string, h http.Handler) {
 }
 
 // assets of the pages with charts.
-var chartAssets = []string{"metrics.css", "uplot.css", "uplot.js", "chart.js"}
+var chartAssets = []string{"metrics.css", "refresh.js", "uplot.css", "uplot.js", "chart.js"}
 
 // exploreAssets are those of the explorer: charts, and something to copy.
 var exploreAssets = append([]string{"detail.js"}, chartAssets...)
