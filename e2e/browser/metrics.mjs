@@ -8,6 +8,13 @@ export async function send(service, points) {
   for (let i = 0; i < points.length; i += 1000) await service.post('/api/metrics', points.slice(i, i + 1000));
 }
 
+/** tables unfolds the tables of all charts, which a script makes then. */
+export async function tables(page) {
+  await page.waitForSelector('ml-chart.drawn');
+  await page.evaluate(() => { for (const d of document.querySelectorAll('ml-chart details')) d.open = true; });
+  await page.waitForFunction(() => [...document.querySelectorAll('ml-chart details')].every((d) => d.querySelector('tbody')));
+}
+
 const routes = [['GET', '/'], ['GET', '/products/{id}'], ['POST', '/cart'], ['POST', '/checkout']];
 const sites = ['/', '/products/{id}', '/checkout'];
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { send, startMetrics } from '../metrics.mjs';
+import { send, startMetrics, tables } from '../metrics.mjs';
 import { Session, crawl, figure, launch, only, shut } from '../pages.mjs';
 import { payloads } from '../payloads.mjs';
 
@@ -44,6 +44,7 @@ describe('text from outside on the pages of metrics', () => {
     const page = await session.open('/explore?metric=http_requests_total&by=endpoint,method,status');
     await page.waitForSelector('ml-chart.drawn canvas');
     const labels = await page.$$eval('.u-legend .u-label', (list) => list.map((l) => [l.children.length, l.textContent]));
+    await tables(page);
     const heads = await page.$$eval('table.values thead th', (list) => list.map((h) => h.textContent));
     assert.deepEqual(labels.map(([, t]) => t.replace(/\s+/g, ' ')), heads.map((h) => h.replace(/\s+/g, ' ')));
     assert.ok(labels.every(([children]) => children === 0), 'a label has elements in it');

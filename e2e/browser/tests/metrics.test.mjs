@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { day, send, startMetrics } from '../metrics.mjs';
+import { day, send, startMetrics, tables } from '../metrics.mjs';
 import { Session, clean, launch, shut } from '../pages.mjs';
 
 // The explorer's address with its question.
@@ -9,9 +9,17 @@ const param = (page, name) => new URL(page.url()).searchParams.get(name);
 const shows = (page, text) => page.waitForSelector(`text=${text}`);
 // What the chart has drawn, as numbers.
 const drawn = (page) => page.evaluate(() => document.querySelector('ml-chart').plot.data.map((column) => [...column]));
-// The table has three digits of what the file has.
+// What the page has for the chart to draw: a line of the file's form for each time.
+const sent = (page, at = 'ml-chart') => page.locator(at).first().evaluate((el) => {
+  const { times, lines } = el.values();
+  return times.map((t, row) => [new Date(t * 1000).toISOString().replace('.000', ''), ...lines.map((line) => line[row] ?? '')].join(','));
+});
+// The page has three digits of what the file has.
 const rounded = (value, cell) => cell !== '' && Math.abs(Number(value) - Number(cell)) <= Math.abs(Number(value)) / 200;
-const heads = (page) => page.$$eval('table.values thead th', (cells) => cells.map((c) => c.textContent));
+const heads = async (page) => {
+  await tables(page);
+  return page.$$eval('table.values thead th', (cells) => cells.map((c) => c.textContent));
+};
 
 describe('the pages of metrics', () => {
   let service, empty, browser, session;
@@ -75,7 +83,8 @@ describe('the pages of metrics', () => {
     // Each chart has its table, which says what is drawn, and a file.
     const rate = page.locator('section:has(h2:has-text("Requests per second"))');
     await rate.locator('summary').click();
-    const cell = await rate.locator('table.values tbody tr').nth(100).locator('td').getAttribute('data-v');
+    assert.match(await rate.locator('table.values tbody tr').nth(100).locator('td').innerText(), /^[\d.]+\/s$/);
+    const cell = (await sent(page))[100].split(',')[1];
     const file = await page.request.get(new URL(await rate.locator('a.csv').getAttribute('href'), service.url).href);
     assert.match(file.headers()['content-type'], /^text\/csv/);
     assert.ok((await file.text()).trim().split('\n').slice(1).some((line) => rounded(line.split(',')[1], cell)));
@@ -185,8 +194,7 @@ describe('the pages of metrics', () => {
     const page = await session.open(asks({ metric: 'queue_depth', agg: 'max', step: '5m' }));
     await page.waitForSelector('ml-chart.drawn canvas');
     const [times, values] = await drawn(page);
-    const cells = await page.$$eval('table.values tbody tr', (rows) => rows.map((r) => [Date.parse(r.querySelector('time').dateTime) / 1000, Number(r.children[1].dataset.v)]));
-    const inTable = new Map(cells);
+    const inTable = new Map((await sent(page)).map((line) => line.split(',')).map(([t, v]) => [Date.parse(t) / 1000, Number(v)]));
     let holes = 0;
     times.forEach((t, i) => { if (values[i] === null) holes++; else assert.equal(values[i], inTable.get(t)); });
     assert.equal(holes, 1, 'the hour without values is one gap');
@@ -212,7 +220,6 @@ describe('the pages of metrics', () => {
 
     await page.goto(service.url + asks({ metric: 'queue_depth', period: '6h', step: '5m', compare: 'previous' }));
     assert.deepEqual(await heads(page), ['Time', 'avg', 'avg (before)']);
-    await page.waitForSelector('ml-chart.drawn canvas');
     assert.ok(await page.evaluate(() => document.querySelector('ml-chart').plot.series[2].dash?.length > 0));
     assert.ok((await drawn(page))[2].some((v) => typeof v === 'number'));
     await clean(page);
@@ -233,7 +240,8 @@ describe('the pages of metrics', () => {
 
   test('the file has what the table has', async () => {
     const page = await session.open(asks({ metric: 'http_request_duration_seconds', agg: 'p95', by: 'endpoint', step: '1h' }));
-    const table = await page.$$eval('table.values tbody tr', (rows) => rows.map((r) => [r.querySelector('time').dateTime, ...[...r.children].slice(1).map((c) => c.dataset.v ?? '')].join(',')));
+    await page.waitForSelector('ml-chart.drawn');
+    const table = await sent(page);
     const [download] = await Promise.all([page.waitForEvent('download'), page.click('a.csv')]);
     const chunks = [];
     for await (const c of await download.createReadStream()) chunks.push(c);
@@ -249,6 +257,30 @@ describe('the pages of metrics', () => {
     await shut(page);
   });
 
+  test('the table that a script makes is the one of the server', async () => {
+    // The last one has values in minutes, in KiB and in no unit, some far apart.
+    const now = Date.now(), point = (name, value, n) => ({ name, type: 'gauge', value, project: 'units', timestamp: new Date(now - n * 60000).toISOString() });
+    await send(service, [0, 0.00012345, 98.765, 133.44, 7213, 1e-9].map((v, n) => point('wait_seconds', v, 60 * n + 5))
+      .concat([0, 1023, 1048570, 123456789, -5].map((v, n) => point('size_bytes', v, 60 * n + 5)), [1e-12, 1e12, 0, -3.5, 999.4].map((v, n) => point('odd', v, 60 * n + 5))));
+    // What is not over changes while one looks.
+    const rows = (page) => page.$$eval('table.values', (list) => list.map((t) => [t.caption.textContent, ...[...t.rows].map((r) => [...r.cells].map((c) => c.textContent.trim().replace(/\s+/g, ' ')).join(' | ').replace(/(not over) .*/, '$1'))]));
+    const to = new Date(now).toISOString(), from = new Date(now - 86400e3).toISOString();
+    for (const [charts, path] of [[4, '/?'], [1, '/explore?metric=http_request_duration_seconds&by=endpoint&'], [1, '/explore?metric=queue_depth&by=queue&compare=previous&'],
+      [1, '/explore?metric=wait_seconds&'], [1, '/explore?metric=size_bytes&'], [1, '/explore?metric=odd&']]) {
+      const page = await session.open(`${path}from=${from}&to=${to}`);
+      await page.click('[data-zone-toggle]');
+      await tables(page);
+      const made = await rows(page);
+      assert.equal(made.length, charts, path);
+      assert.equal(await page.locator('table.values time:not([title])').count(), 0, 'a time in the zone of the server');
+      await page.goto(`${service.url}${path}from=${from}&to=${to}&tables=yes`);
+      assert.ok(await page.isVisible('table.values >> nth=0'));
+      assert.deepEqual(made, await rows(page), path);
+      await page.click('[data-zone-toggle]');
+      await shut(page);
+    }
+  });
+
   for (const js of [true, false]) {
     test(`a dashboard from the first question to its end, ${js ? 'with' : 'without'} JavaScript`, async () => {
       const page = await session.open(asks({ metric: 'http_requests_total', by: 'status', agg: 'rate' }), { js });
@@ -261,6 +293,8 @@ describe('the pages of metrics', () => {
       await page.click('button:has-text("Add as a panel")');
       await page.waitForURL(/\/dashboards\/web-/);
       assert.equal(await page.locator('ml-chart').count(), 2);
+      if (js) await tables(page);
+      else await page.locator('ml-chart a:has-text("Show as a table")').first().click();
       assert.equal(await page.locator('table.values').first().locator('thead th').count(), 4);
       await page.click('summary:has-text("Edit this dashboard")');
       await page.locator('button:has-text("Move up")').nth(1).click();
@@ -307,10 +341,10 @@ describe('the pages of metrics', () => {
 
   test('a page that refreshes itself shows what has arrived', async () => {
     const page = await session.open(asks({ metric: 'exploding', agg: 'count', period: '1h', refresh: '5s' }));
-    const sum = () => page.$$eval('table.values td', (cells) => cells.reduce((all, c) => all + Number(c.dataset.v ?? 0), 0));
-    assert.equal(await sum(), 300);
+    const sum = () => document.querySelector('ml-chart').values?.().lines.flat().reduce((all, v) => all + v, 0);
+    assert.equal(await page.evaluate(sum), 300);
     await send(service, [{ name: 'exploding', type: 'counter', value: 1, labels: { user: 'u1', kind: 'k1' } }]);
-    await page.waitForFunction(() => [...document.querySelectorAll('table.values td')].reduce((all, c) => all + Number(c.dataset.v ?? 0), 0) === 301, undefined, { timeout: 9000 });
+    await page.waitForFunction(() => document.querySelector('ml-chart').values?.().lines.flat().reduce((all, v) => all + v, 0) === 301, undefined, { timeout: 9000 });
     await clean(page);
     await shut(page);
   });

@@ -214,7 +214,7 @@ func (p *plan) divide(s *Service) error {
 	}
 	step := q.StepMS
 	if step <= 0 {
-		step = autoStep(q.ToMS - q.FromMS)
+		step = StepFor(q.ToMS-q.FromMS, targetBuckets)
 	}
 	step = suitableStep(step, q.FromMS, rawFloor, minuteFloor)
 	q.StepMS = step
@@ -264,13 +264,15 @@ func (p *plan) add(seg Segment) {
 	p.buckets += int((seg.ToMS - seg.FromMS) / seg.WidthMS)
 }
 
-func autoStep(rangeMS int64) int64 {
+// StepFor is the shortest of the usual steps, of a minute and more, that cuts a
+// range into no more than so many buckets. All are in milliseconds.
+func StepFor(rangeMS, buckets int64) int64 {
 	for _, step := range niceSteps {
-		if step >= minuteMS && rangeMS/step <= targetBuckets {
+		if step >= minuteMS && rangeMS/step <= buckets {
 			return step
 		}
 	}
-	return floorTo(rangeMS/targetBuckets+dayMS-1, dayMS)
+	return floorTo(rangeMS/buckets+dayMS-1, dayMS)
 }
 
 // suitableStep rounds a step up to what the tiers can give.

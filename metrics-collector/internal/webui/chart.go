@@ -3,13 +3,14 @@ package webui
 import (
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/monlight/monlight/metrics-collector/internal/metrics"
 )
 
-// Chart is a table of values over time, which a script draws as lines. The
-// table is what screen readers, and people without scripts, get.
+// Chart is values over time, which a script draws as lines and, when asked, as
+// a table. People without scripts get the table from the server, see Tables.
 type Chart struct {
 	Key     string // of the overview's charts
 	Title   string
@@ -21,6 +22,8 @@ type Chart struct {
 	Notes   []string
 	Explore string // address of the explorer with this question, if any
 	CSV     string // address of the table as a file
+	Tables  bool   // the table itself is in the page
+	AsTable string // address of the same page with tables
 	From    int64  // Unix seconds: what the chart shows, also where there are no values
 	To      int64
 }
@@ -53,9 +56,114 @@ type Cell struct {
 // Raw is the value as it is.
 func (c Cell) Raw() string { return strconv.FormatFloat(c.Value, 'g', -1, 64) }
 
-// Drawn is the value for a script, to three digits: more cannot be seen in a
-// chart, whose scale begins at zero, and would be most of the page's size.
-func (c Cell) Drawn() string { return strconv.FormatFloat(c.Value, 'g', 3, 64) }
+// digits is how many digits of a value a script gets: the three that are shown
+// of it, as more would be most of the page's size, and five of what is shown in
+// units that are no power of ten apart, such as minutes or KiB.
+func digits(v float64, unit string) int {
+	switch a := math.Abs(v); {
+	case a > 1.79e308:
+		return 17 // rounded up it would be no number
+	case unit == unitBytes, unit == unitPercent && a >= 100, unit == unitSeconds && a >= 100, unit == unitMillis && a >= 100_000:
+		return 5
+	}
+	return 3
+}
+
+// Line is the values of a column for a script.
+type Line struct {
+	Deltas   bool   // Values are whole numbers, each the difference to the one before
+	Exponent int    // of ten, by which their sums are multiplied
+	Values   string // with commas between them, and nothing where there is no value
+}
+
+// maxLineDigits is the number of decimal digits that a script adds exactly.
+const maxLineDigits = 15
+
+// Line makes the values of a column for a script. Differences of whole numbers
+// take the fewest bytes; they are not used for values too far apart for that.
+func (c *Chart) Line(column int) Line {
+	texts := make([]string, len(c.Rows))
+	mantissas, exponents := make([]int64, len(c.Rows)), make([]int, len(c.Rows))
+	low, high := math.MaxInt, math.MinInt
+	for i := range c.Rows {
+		cell := c.Rows[i].Cells[column]
+		if !cell.OK {
+			continue
+		}
+		n := digits(cell.Value, c.Unit)
+		texts[i] = strconv.FormatFloat(cell.Value, 'e', n-1, 64)
+		mantissa, exponent, _ := strings.Cut(texts[i], "e")
+		mantissa = strings.TrimRight(strings.Replace(mantissa, ".", "", 1), "0")
+		if mantissa == "" || mantissa == "-" {
+			continue // zero
+		}
+		mantissas[i], _ = strconv.ParseInt(mantissa, 10, 64) // it was just made of one
+		e, _ := strconv.Atoi(exponent)                       // likewise
+		high = max(high, e)
+		exponents[i] = e + 1 - len(strings.TrimPrefix(mantissa, "-"))
+		low = min(low, exponents[i])
+	}
+	line := Line{Deltas: low > high || high-low < maxLineDigits}
+	if line.Deltas {
+		if low <= high { // else all are zero
+			line.Exponent = low
+		}
+		last := int64(0)
+		for i := range texts {
+			if texts[i] == "" {
+				continue
+			}
+			v := mantissas[i]
+			if v != 0 {
+				for e := exponents[i]; e > low; e-- {
+					v *= 10
+				}
+			}
+			texts[i], last = strconv.FormatInt(v-last, 10), v
+		}
+	}
+	line.Values = strings.Join(texts, ",")
+	return line
+}
+
+// Times is the times of the rows for a script: the first in Unix seconds, then
+// the distances in seconds, each with how many times it follows: "900 60*3 120*1".
+func (c *Chart) Times() string {
+	if c.Empty() {
+		return ""
+	}
+	last := c.Rows[0].Time.Unix()
+	text := strconv.AppendInt(nil, last, 10)
+	count, distance := 0, int64(0)
+	end := func() {
+		if count > 0 {
+			text = append(strconv.AppendInt(append(text, ' '), distance, 10), '*')
+			text = strconv.AppendInt(text, int64(count), 10)
+		}
+	}
+	for i := range c.Rows[1:] {
+		t := c.Rows[i+1].Time.Unix()
+		if t-last != distance {
+			end()
+			count, distance = 0, t-last
+		}
+		count, last = count+1, t
+	}
+	end()
+	return string(text)
+}
+
+// Partial is the numbers of the rows that are not over, for a script, with
+// spaces between them.
+func (c *Chart) Partial() string {
+	var numbers []string
+	for i := range c.Rows {
+		if c.Rows[i].Partial {
+			numbers = append(numbers, strconv.Itoa(i))
+		}
+	}
+	return strings.Join(numbers, " ")
+}
 
 // Empty tells whether there is nothing to draw.
 func (c *Chart) Empty() bool { return len(c.Rows) == 0 }

@@ -67,7 +67,11 @@ type topMetric struct {
 	Explore string
 }
 
-const topMetrics = 15
+const (
+	topMetrics = 15
+	// overviewPoints of a line: its charts are half as wide as the explorer's.
+	overviewPoints = 150
+)
 
 func (p *Pages) overview(w http.ResponseWriter, r *http.Request) error {
 	sel, _, err := p.selectionOf(r)
@@ -94,11 +98,13 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) error {
 
 // views are what the overview has of HTTP and of web vitals; nil where there is nothing.
 func (p *Pages) views(ctx context.Context, s *selection) (*httpView, *vitalsView, error) {
-	web, err := p.opts.Collector.HTTP(ctx, s.Project, s.rng)
+	period := s.rng
+	period.StepMS = metrics.StepFor(period.ToMS-period.FromMS, overviewPoints)
+	web, err := p.opts.Collector.HTTP(ctx, s.Project, period)
 	if err != nil {
 		return nil, nil, err
 	}
-	vitals, err := p.opts.Collector.WebVitals(ctx, s.Project, s.rng)
+	vitals, err := p.opts.Collector.WebVitals(ctx, s.Project, period)
 	if err != nil {
 		return nil, nil, err
 	}

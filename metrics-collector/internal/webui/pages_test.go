@@ -200,7 +200,7 @@ func TestExplorerHasATableAndACSVForItsChart(t *testing.T) {
 	send(t, s, request("500", 0.9)...)
 	target := "?metric=http_request_duration_seconds&agg=p99&by=status&period=1h"
 	_, page := get(t, h, "/explore"+target)
-	for _, want := range []string{`<ml-chart class="chart" data-unit="s"`, `data-v="0.9"`, "Show as a table", "explore.csv?", "group by"} {
+	for _, want := range []string{`<ml-chart class="chart" data-unit="s"`, `data-v="9" data-e="-1"`, "Show as a table", "explore.csv?", "group by"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the explorer lacks %q", want)
 		}

@@ -19,6 +19,8 @@ type selection struct {
 	From, To string // as they were given, if they were
 	Refresh  webui.RefreshChoice
 	RangeErr string
+	Tables   bool          // tables of the charts are in the page
+	asTables string        // address of the page with them
 	Ways     []webui.Field // to the same time in other services: labels and addresses
 	Releases []releaseMark // in this time
 	rng      metrics.Period
@@ -41,7 +43,8 @@ func (p *Pages) selectionOf(r *http.Request) (selection, url.Values, error) {
 	}
 	now := p.opts.Now()
 	s := selection{Project: v.Get("project"), Projects: p.opts.Collector.Projects(), Period: v.Get("period"),
-		From: v.Get("from"), To: v.Get("to"), Refresh: webui.ParseRefresh(v.Get("refresh"))}
+		From: v.Get("from"), To: v.Get("to"), Refresh: webui.ParseRefresh(v.Get("refresh")),
+		Tables: v.Get("tables") != "", asTables: with("", v, "tables", "yes")}
 	if s.Project != "" && !slices.Contains(s.Projects, s.Project) {
 		s.Projects = append(s.Projects, s.Project)
 	}
@@ -106,11 +109,15 @@ func (s *selection) keep() url.Values {
 	if s.Period != defaultPeriod {
 		v.Set("period", s.Period)
 	}
+	if s.Tables {
+		v.Set("tables", "yes")
+	}
 	return v
 }
 
 func (s *selection) chart(c *Chart) *Chart {
 	c.From, c.To = s.rng.FromMS/1000, s.rng.ToMS/1000
+	c.Tables, c.AsTable = s.Tables, s.asTables
 	return c
 }
 

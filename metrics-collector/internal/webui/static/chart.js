@@ -1,5 +1,5 @@
-// <ml-chart> draws the table inside it as lines. The table stays for those who
-// read it; the chart is hidden from them.
+// <ml-chart> draws the values inside it as lines, and as a table for those who
+// ask for one; the chart is hidden from screen readers.
 (() => {
 'use strict';
 const doc = document, root = doc.documentElement;
@@ -18,7 +18,7 @@ const colour = (name) => {
 
 const short = (v) => {
   const a = Math.abs(v);
-  if (a !== 0 && (a < 1e-4 || a >= 1e15)) return v.toExponential(2);
+  if (a !== 0 && (a < 1e-4 || a >= 1e15)) return Number(v.toPrecision(3)).toExponential();
   return String(Number(v.toFixed(a >= 100 ? 0 : a >= 10 ? 1 : a >= 1 ? 2 : a >= 0.1 ? 3 : 4)));
 };
 const scaled = (v, base, units) => {
@@ -53,26 +53,66 @@ const ticks = [
   [1, '{HH}:{mm}:{ss}', '\n{D} {MMM} {YYYY}', null, '\n{D} {MMM}', null, null, null, 1],
 ];
 
-// The table as columns: times, then values. For uPlot null is a gap, which is
+// The values as the page has them: times in seconds, and a list for each line
+// with null where there is no value. Most lines are differences of whole numbers.
+const read = (el) => {
+  const [first, ...distances] = (el.dataset.times ?? '').split(' ');
+  const times = first ? [Number(first)] : [];
+  for (const d of distances) {
+    const [distance, count] = d.split('*').map(Number);
+    for (let i = 0; i < count; i++) times.push(times[times.length - 1] + distance);
+  }
+  const heads = [...el.querySelectorAll('.lines li')];
+  return {
+    times,
+    partial: new Set((el.dataset.partial ?? '').split(' ')),
+    heads: heads.map((li) => ({ name: li.textContent, dash: 'dash' in li.dataset })),
+    lines: heads.map(({ dataset: { v, e } }) => {
+      let sum = 0;
+      return v.split(',').map((n) => n === '' ? null : e === undefined ? Number(n) : Number(`${sum += Number(n)}e${e}`));
+    }),
+  };
+};
+
+// The values as columns: times, then values. For uPlot null is a gap, which is
 // drawn where values are missing, because nothing is not zero; undefined is a
 // place where another column has a value, and does not interrupt the line.
-const read = (el) => {
-  // The legend of a drawn chart is a table as well.
-  const heads = [...el.querySelectorAll('table.values thead th')].slice(1);
+const columns = (el, { times, lines }) => {
   const step = Number(el.dataset.step) || 60, before = Number(el.dataset.before), coarse = Number(el.dataset.coarse);
   const width = (t) => t < before ? coarse : step;
-  const data = [[], ...heads.map(() => [])];
-  for (const tr of el.querySelectorAll('table.values tbody tr')) {
-    const t = Date.parse(tr.querySelector('time').dateTime) / 1000, last = data[0][data[0].length - 1];
+  const data = [[], ...lines.map(() => [])];
+  times.forEach((t, row) => {
+    const last = data[0][data[0].length - 1];
     if (t - last > width(last) * 1.5) {
       data[0].push(last + width(last));
       for (let i = 1; i < data.length; i++) data[i].push(null);
     }
     data[0].push(t);
-    [...tr.children].slice(1).forEach((td, i) => data[i + 1].push(td.dataset.v === undefined ? null : Number(td.dataset.v)));
-  }
+    lines.forEach((line, i) => data[i + 1].push(line[row]));
+  });
   for (const column of data.slice(1)) join(data[0], column, width);
-  return { heads: heads.map((th) => ({ name: th.textContent, dash: 'dash' in th.dataset })), data };
+  return data;
+};
+
+const make = (tag, fields, ...children) => {
+  const el = Object.assign(doc.createElement(tag), fields);
+  el.append(...children);
+  return el;
+};
+
+// The values as the table that the server makes for those without scripts.
+const table = (title, unit, { times, partial, heads, lines }) => {
+  const body = times.map((t, row) => {
+    const time = make('time', { dateTime: new Date(t * 1000).toISOString().replace('.000', '') });
+    time.dataset.abs = '';
+    return make('tr', {},
+      make('th', { scope: 'row' }, time, ...partial.has(String(row)) ? [' ', make('span', { className: 'dim' }, 'not over')] : []),
+      ...lines.map((line) => make('td', { className: 'num' }, line[row] === null ? make('span', { className: 'dim' }, 'none') : format(line[row], unit))));
+  });
+  return make('table', { className: 'values' },
+    make('caption', { className: 'hide' }, title),
+    make('thead', {}, make('tr', {}, make('th', { scope: 'col' }, 'Time'), ...heads.map((head) => make('th', { scope: 'col', className: 'num' }, head.name)))),
+    make('tbody', {}, ...body));
 };
 
 // Values that follow each other at the column's own distance, which is longer
@@ -120,6 +160,8 @@ class Chart extends HTMLElement {
   connectedCallback() {
     // A fragment's table may not be there yet.
     requestAnimationFrame(() => this.draw());
+    // In the way down: this event does not bubble.
+    this.addEventListener('toggle', () => this.tabulate(), true);
     this.size = new ResizeObserver(() => {
       const plot = this.querySelector('.plot');
       if (this.plot && plot.clientWidth && plot.clientWidth !== this.plot.width) this.plot.setSize({ width: plot.clientWidth, height: this.plot.height });
@@ -143,9 +185,19 @@ class Chart extends HTMLElement {
     this.plot = null;
   }
 
+  values() { return read(this); }
+
+  // Makes the table the first time that it is unfolded.
+  tabulate() {
+    const at = this.querySelector('details[open] .scroll');
+    if (!at || at.firstElementChild) return;
+    at.append(table(at.dataset.title, this.dataset.unit, this.values()));
+    core.drawTimes(at);
+  }
+
   draw() {
     const at = this.querySelector('.plot');
-    const { heads, data } = read(this);
+    const values = this.values(), { heads } = values, data = columns(this, values);
     this.plot?.destroy();
     this.plot = null;
     if (!at || !data[0].length || !this.isConnected) return;
