@@ -18,7 +18,7 @@ for seldom in crypto/... encoding/asn1 math/big mime/... net net/netip net/url o
   github.com/monlight/monlight/shared/backup github.com/monlight/monlight/shared/config github.com/monlight/monlight/shared/outbound \
   github.com/monlight/monlight/shared/status github.com/monlight/monlight/shared/webui \
   github.com/monlight/monlight/shared/auth github.com/monlight/monlight/metrics-collector/internal/errortracker \
-  github.com/monlight/monlight/metrics-collector/internal/webui github.com/monlight/monlight/metrics-collector/internal/worker log/slog; do
+  github.com/monlight/monlight/metrics-collector/internal/webui github.com/monlight/monlight/metrics-collector/internal/worker html log/slog text/tabwriter; do
   set -- "$@" "-gcflags=$seldom=-l"
 done
 CGO_ENABLED=0 exec "${GO:-go}" build "$@" -o "$output" .
