@@ -12,6 +12,10 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 failed=0 targets=0 execs=0
 
+fuzz() {
+  (cd "$1" && CGO_ENABLED=0 go test -run '^$' -fuzz "^$2\$" -fuzztime "${seconds}s" -fuzzminimizetime 100x -parallel "${FUZZ_PROCS:-1}" .) >"$log" 2>&1
+}
+
 say "| package | target | inputs tried | new kinds | end |"
 say "|---|---|--:|--:|---|"
 while IFS=: read -r file line; do
@@ -19,10 +23,11 @@ while IFS=: read -r file line; do
   package=$(dirname "$file")
   [[ "$package $target" =~ $pattern ]] || continue
   end=ok
-  (cd "$package" && CGO_ENABLED=0 go test -run '^$' -fuzz "^$target\$" -fuzztime "${seconds}s" -parallel "${FUZZ_PROCS:-1}" .) >"$log" 2>&1 || {
+  # On a busy machine Go reports its own deadline at the end of the time as a failure, with no input.
+  if ! fuzz "$package" "$target" && ! { grep -q 'context deadline exceeded' "$log" && ! grep -q 'Failing input' "$log" && fuzz "$package" "$target"; }; then
     end=FAILED failed=$((failed + 1))
     cat "$log" >&2
-  }
+  fi
   last=$(grep -o 'execs: [0-9]* .*new interesting: [0-9]*' "$log" | tail -n 1)
   tried=$(sed -n 's/execs: \([0-9]*\).*/\1/p' <<<"$last")
   new=$(sed -n 's/.*new interesting: \([0-9]*\)/\1/p' <<<"$last")

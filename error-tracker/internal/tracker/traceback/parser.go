@@ -48,7 +48,7 @@ func (p *parser) chain() []event.Exception {
 			continue
 		}
 		above := e.above
-		if e.typ != "" || e.stack.n > 0 { // else a header that nothing followed
+		if e.typ != "" || len(e.stack.head) > 0 { // else a header that nothing followed but frames that were left out
 			above = len(found)
 			found = append(found, e)
 		}
