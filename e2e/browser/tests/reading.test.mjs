@@ -53,6 +53,7 @@ describe('reading', () => {
 
         await page.setViewportSize({ width: paper, height: 900 });
         await page.emulateMedia({ media: 'print' });
+        await page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))); })); // charts are drawn anew
         for (const theme of ['', 'dark']) { // of the system, which is dark, and the reader's choice
           await page.evaluate((theme) => { if (theme) document.documentElement.dataset.theme = theme; }, theme);
           const { faults, texts } = await page.evaluate(printed);
