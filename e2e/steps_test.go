@@ -45,7 +45,7 @@ func TestTheFirstStepsOfTheDocsRun(t *testing.T) {
 			}
 			if step.python != "" {
 				if _, err := exec.LookPath("python3"); err != nil {
-					t.Skip("no Python 3")
+					t.Fatalf("python3 is needed (apt-get install python3): %v", err)
 				}
 				// Installing it wants a registry; its suite does that.
 				before, after, _ := strings.Cut(script, "\n")

@@ -11,7 +11,7 @@ command -v "${GO:-go}" >/dev/null || {
 }
 
 # Without the debugger's tables and without HTTP/2, which needs TLS: a proxy in front speaks it. And without inlined
-# copies of functions in packages where no request spends its time: 0.6 MB of a program.
+# copies of functions in packages where requests spend little or no time: 0.6 MB of a program.
 set -- -trimpath -buildvcs=false -tags nethttpomithttp2 -ldflags "-s -w -X main.version=$(cat VERSION)"
 for seldom in crypto/... encoding/asn1 math/big mime/... net net/netip net/url os regexp/syntax html/template text/template/... \
   golang.org/x/... google.golang.org/protobuf/... github.com/prometheus/... \
