@@ -18,6 +18,8 @@ import (
 type model struct {
 	name     string
 	settings []string
+	forever  []string       // settings under which nothing is forgotten in this decade
+	anew     string         // statement that does it where no setting can
 	shelf    *harness.Shelf // what the relay delivers to
 	put      func(n int) harness.Request
 	accepted []int
@@ -35,19 +37,21 @@ func models(t testing.TB) []*model {
 	return []*model{
 		{
 			name: "error-tracker", settings: []string{"RATE_LIMIT=1000000", "KEEP_OCCURRENCES=100000"}, put: putReport, accepted: []int{200, 201}, found: foundReports,
+			forever: []string{"RETENTION_DAYS=3650"},
 		},
 		{
 			name: "log-viewer", settings: []string{"RATE_LIMIT=1000000", "LOG_SOURCES=" + t.TempDir()}, put: putLine, accepted: []int{202}, found: foundLines,
+			forever: []string{"RETENTION_DAYS=3650"},
 		},
 		{
 			name: "metrics-collector", settings: []string{"RATE_LIMIT=1000000", "MAX_SERIES_PER_METRIC=1000000", "AGGREGATION_INTERVAL=1s"},
-			put: putPoint, accepted: []int{202}, found: foundPoints,
+			put: putPoint, accepted: []int{202}, found: foundPoints, forever: []string{"RETENTION_HOURLY=3650d"},
 		},
 		{
 			name: "browser-relay", shelf: shelf, settings: []string{
 				"ADMIN_API_KEY=" + harness.Key, "RATE_LIMIT=1000000", "KEY_RATE_LIMIT=1000000", "DSN_KEYS=web:" + dsnKey,
 				"ERROR_TRACKER_URL=" + shelf.URL, "ERROR_TRACKER_API_KEY=" + harness.Key, "METRICS_COLLECTOR_URL=" + shelf.URL, "METRICS_COLLECTOR_API_KEY=" + harness.Key,
-			}, put: putEvent, accepted: []int{202}, found: foundOnShelf(shelf),
+			}, put: putEvent, accepted: []int{202}, found: foundOnShelf(shelf), anew: "UPDATE spool SET at = unixepoch() * 1000", // a day at most is promised
 		},
 	}
 }
@@ -71,9 +75,9 @@ func (m *model) startIn(t testing.TB, dir string, settings ...string) *harness.S
 }
 
 // attachedIn is startIn without the start: Restart or RestartUnder does it.
-func (m *model) attachedIn(t testing.TB, dir string) *harness.Service {
+func (m *model) attachedIn(t testing.TB, dir string, settings ...string) *harness.Service {
 	t.Helper()
-	return harness.NewIn(t, dir, m.name, m.settings...)
+	return harness.NewIn(t, dir, m.name, append(slices.Clone(m.settings), settings...)...)
 }
 
 // item is the name of a number, in requests and in what is stored.
@@ -183,7 +187,7 @@ func foundPoints(t testing.TB, s *harness.Service) map[int]int {
 				Data   []struct{ Value float64 }
 			}
 		}
-		r := s.Get("/api/metrics?period=6h&step=1h&agg=sum&by=item&limit=1000&name=" + m.Name)
+		r := s.Get("/api/metrics?period=3650d&step=30d&agg=sum&by=item&limit=1000&name=" + m.Name)
 		if err := r.JSON(&answer); err != nil || r.Status != http.StatusOK {
 			t.Fatalf("%d %.300s", r.Status, r.Body)
 		}

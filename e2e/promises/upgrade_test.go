@@ -41,11 +41,19 @@ func TestGoldenDatabasesAreTakenOver(t *testing.T) {
 			most := min(soakNumber(t, "SOAK_SYSCALLS", 4), 24) / 2
 			for k := 0; k <= most; k++ {
 				dir := t.TempDir()
-				unpack(t, file, filepath.Join(dir, m.name+".db"))
+				database := filepath.Join(dir, m.name+".db")
+				unpack(t, file, database)
+				if m.anew != "" {
+					pool(t, database, func(db *sql.DB) {
+						if _, err := db.Exec(m.anew); err != nil { //nolint:noctx // a test
+							t.Fatal(err)
+						}
+					})
+				}
 				if m.shelf != nil {
 					m.shelf.Forget()
 				}
-				s := m.attachedIn(t, dir)
+				s := m.attachedIn(t, dir, m.forever...)
 				if k > 0 && !s.RestartUnder(tracer(t, "-o", "/dev/null", "-e", "trace=pwrite64", "-e", inject("pwrite64", "signal=SIGKILL", k))...) {
 					kills++
 				}

@@ -30,8 +30,6 @@ describe('the pages of metrics', () => {
   });
 
   test('pages are read without JavaScript', async () => {
-    // Something in the hour that is not over, whenever the rest was sent.
-    await send(service, [{ name: 'queue_depth', type: 'gauge', value: 7, labels: { queue: 'mail' }, project: 'jobs', timestamp: new Date().toISOString() }]);
     for (const [path, texts] of [['/', ['144k', 'Requests per second', 'Largest contentful paint']], ['/explore?metric=queue_depth&by=queue&step=1h', ['images', 'mail']], ['/dashboards/web', ['Queues']], ['/cardinality', ['http_requests_total']]]) {
       const page = await session.open(path, { js: false });
       const text = await page.textContent('main');
@@ -57,6 +55,12 @@ describe('the pages of metrics', () => {
     await page.click('button:has-text("Show")');
     assert.match(page.url(), /metric=queue_depth.*by=queue|by=queue.*metric=queue_depth/);
     await page.click('a:has-text("Show as a table")');
+    // A value in the row that is not over: it may have ended since the rest was sent.
+    const now = { name: 'queue_depth', type: 'gauge', value: 7, labels: { queue: 'mail' }, project: 'jobs' };
+    for (let tries = 0; tries < 2 && !/not over/.test(await page.textContent('main')); tries++) {
+      await send(service, [now]);
+      await page.reload();
+    }
     assert.match(await page.textContent('main'), /not over/);
     assert.deepEqual(await page.$$eval('table.values thead th', (h) => h.map((c) => c.textContent)), ['Time', 'images', 'mail']);
     await shut(page);
