@@ -72,6 +72,7 @@ describe('the pages of metrics', () => {
     assert.equal(await page.getAttribute('ml-chart .plot', 'aria-hidden'), 'true');
     await page.click('summary:has-text("Show as a table")');
     const table = page.getByRole('table', { name: 'http_requests_total' });
+    await table.waitFor(); // a script makes it when it is unfolded
     assert.deepEqual(await table.getByRole('columnheader').allTextContents(), ['Time', '200', '404', '503']);
     assert.ok(await table.getByRole('rowheader').count() >= 24);
     assert.match(await table.getByRole('row').nth(3).innerText(), /\/s/);
