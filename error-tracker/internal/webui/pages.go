@@ -147,7 +147,7 @@ func New(o Options) (*Pages, error) {
 		Assets:   static,
 		// What people come to first, by themselves or from a mail.
 		Joined: map[string][]string{
-			"list-all.js":   {"refresh.js"},
+			"list-all.js":   {"refresh.js", "select.js"},
 			"issue-all.css": {"detail.css", "form.css", "issue.css", "activity.css"},
 			"issue-all.js":  {"detail.js"},
 		},

@@ -80,14 +80,6 @@ const ask = (button) => {
   return true;
 };
 
-// Checkboxes of rows
-const checks = () => $$('[data-check]');
-const drawChecks = () => {
-  const all = checks(), n = all.filter((c) => c.checked).length;
-  for (const el of $$('[data-selected]')) el.textContent = n;
-  for (const el of $$('[data-check-all]')) { el.checked = n > 0 && n === all.length; el.indeterminate = n > 0 && n < all.length; }
-};
-
 doc.addEventListener('click', (e) => {
   const at = (selector) => e.target.closest?.(selector);
   let el;
@@ -117,9 +109,7 @@ doc.addEventListener('click', (e) => {
 
 doc.addEventListener('change', (e) => {
   const el = e.target;
-  if (el.matches('[data-check-all]')) for (const c of checks()) c.checked = el.checked;
-  if (el.matches('[data-check],[data-check-all]')) drawChecks();
-  else if (el.form?.matches('form[data-auto]') && el.matches('select,input')) el.form.requestSubmit();
+  if (el.form?.matches('form[data-auto]') && el.matches('select,input')) el.form.requestSubmit();
 });
 
 // A short address: fields that are empty do not stand in it.
@@ -134,10 +124,10 @@ doc.addEventListener('submit', (e) => {
 });
 addEventListener('pageshow', () => {
   for (const el of $$('[data-back]')) { el.disabled = false; delete el.dataset.back; }
-  drawChecks();
 });
 
-// Keys. A page handles its own ones by listening for the event "ml-key".
+// Keys. A page handles its own ones by listening for the event "ml-key", which
+// names the key and the row that it is for.
 const typing = (el) => el?.matches?.('input:not([type=checkbox]),select,textarea') || el?.isContentEditable;
 let cursor = -1;
 const rows = () => $$('[data-row]');
@@ -157,33 +147,21 @@ const go = (to) => {
 doc.addEventListener('keydown', (e) => {
   if (e.key === 'Escape' && typing(doc.activeElement)) { doc.activeElement.blur(); return; }
   if (e.ctrlKey || e.metaKey || e.altKey || typing(e.target) || $('dialog[open]')) return;
-  const i = here(), row = rows()[i];
-  switch (e.key) {
+  const i = here(), row = rows()[i], { key } = e;
+  if (!doc.dispatchEvent(new CustomEvent('ml-key', { detail: { key, row }, cancelable: true }))) { e.preventDefault(); return; }
+  switch (key) {
     case '?': $('#keys')?.showModal(); break;
     case '/': $('[data-search]')?.focus(); $('[data-search]')?.select?.(); break;
     case 'j': go(i + 1); break;
     case 'k': go(i - 1); break;
-    case 'x': {
-      const box = row && $('[data-check]', row);
-      if (!box) return;
-      box.checked = !box.checked;
-      drawChecks();
-      break;
-    }
     case 'Enter':
       if (!row || doc.activeElement !== doc.body) return;
       $('a', row)?.click();
       break;
     default: {
-      // A button or link that has a key of its own, on the page or for the row.
-      const el = $(`[data-key="${CSS.escape(e.key)}"]`);
+      // A button or link that has a key of its own.
+      const el = $(`[data-key="${CSS.escape(key)}"]`);
       if (!el) return;
-      if (el.closest('form[data-bulk]') && !$('[data-check]:checked')) {
-        const box = row && $('[data-check]', row);
-        if (!box) return;
-        box.checked = true;
-        drawChecks();
-      }
       el.click();
     }
   }
@@ -193,6 +171,6 @@ doc.addEventListener('keydown', (e) => {
 addEventListener('offline', () => notice('net-notice', 'warn', 'You are offline.'));
 addEventListener('online', () => notice('net-notice'));
 setInterval(() => { if (!doc.hidden) drawTimes(); }, 30000);
-drawChoices(); drawTimes(); drawChecks();
-window.core = { $, typing, notice, span, drawTimes, drawChecks };
+drawChoices(); drawTimes();
+window.core = { $, $$, typing, notice, span, drawTimes };
 })();

@@ -1,7 +1,7 @@
 // What pages with parts that load anew add; core.js comes before it.
 (() => {
 'use strict';
-const doc = document, { $, typing, notice, span, drawTimes, drawChecks } = window.core;
+const doc = document, { $, typing, notice, span, drawTimes } = window.core;
 
 // <ml-live fragment="issues" every="30"> gets its content anew from the server.
 class Live extends HTMLElement {
@@ -53,7 +53,7 @@ class Live extends HTMLElement {
     // A page that waited for its first data has no controls for them yet.
     if (this.hasAttribute('once') && !again?.hasAttribute('once')) { location.reload(); return; }
     if (again) { this.replaceWith(doc.adoptNode(again)); } else { this.replaceChildren(...body.childNodes); }
-    drawTimes(); drawChecks();
+    drawTimes();
     if (focused) $(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
     doc.dispatchEvent(new Event('ml-swap'));
   }
