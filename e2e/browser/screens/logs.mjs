@@ -26,6 +26,13 @@ const opened = async (page) => {
   await page.locator('.r', { hasText: 'slow query' }).first().click();
   await page.waitForSelector('#entry[open] .fields tr');
 };
+const remembered = async (page) => {
+  await page.evaluate((list) => localStorage.setItem('monlight_log_searches', JSON.stringify(list)), ['"cannot ship order"', 'status:>=500 -healthz', 'container:web* /orders\\/\\d+/', 'duration_ms:>2000 level:>=warning', 'timeout OR "connection refused"']);
+  await page.reload();
+  await page.waitForSelector('ml-logs.on');
+  await page.keyboard.press('h');
+  await page.waitForSelector('.history[open]');
+};
 const connected = (page) => page.waitForSelector('text=Connected');
 
 export const logs = {
@@ -72,6 +79,7 @@ export const logs = {
     { name: 'explore-traceback', path: '/?time=6h&search=Traceback', act: async (page) => { await page.waitForSelector('.r'); await page.locator('.r', { hasText: 'Traceback' }).first().click(); await page.waitForSelector('#entry[open]'); } },
     { name: 'explore-context', path: '/?time=6h&search=slow', act: async (page) => { await opened(page); await page.keyboard.press('c'); await page.waitForSelector('.around .ln'); } },
     { name: 'explore-download-menu', path: '/', act: (page) => page.click('summary:has-text("Download")') },
+    { name: 'explore-last-searches', path: '/?time=6h', act: remembered, small: true },
     { name: 'explore-none-match', path: '/?search=zebra', small: true },
     { name: 'explore-mistakes', path: '/?search=%28a&time=soon', status: 400 },
     { name: 'explore-session-ended', alone: true, path: '/?time=6h&search=slow', act: async (page) => { await page.waitForSelector('.r'); await page.context().clearCookies(); await page.locator('.r', { hasText: 'slow query' }).first().click(); await page.keyboard.press('c'); await page.waitForSelector('#logs-notice'); } },

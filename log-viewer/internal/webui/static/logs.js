@@ -320,15 +320,6 @@ doc.addEventListener('pointerup', (e) => {
 });
 doc.addEventListener('pointercancel', () => { if (drag) pick(drag.plot, -1, -1); drag = null; });
 
-// The searches of this reader, as suggestions.
-const KEY = 'monlight_log_searches', searches = JSON.parse(localStorage.getItem(KEY) || '[]');
-const now = new URLSearchParams(location.search).get('search');
-if (now) {
-  const all = [now, ...searches.filter((s) => s !== now)].slice(0, 20);
-  localStorage.setItem(KEY, JSON.stringify(all));
-}
-for (const s of searches) { const o = ml.make('option'); o.value = s; $('#searches')?.append(o); }
-
 customElements.define('ml-logs', Logs);
 // What is looked at is not exchanged under the reader.
 const live = $('ml-live[fragment=results]');
