@@ -69,8 +69,7 @@ func (a *api) query(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		move(before, shift)
-		res.previous = &previous{ingest.FormatSecond(q.FromMS), ingest.FormatSecond(q.ToMS), answer{before, agg, len(q.By) > 0}}
+		res.previous = &previous{ingest.FormatSecond(q.FromMS), ingest.FormatSecond(q.ToMS), answer{before, agg, len(q.By) > 0, shift}}
 	}
 	return res.write(w)
 }
@@ -147,15 +146,7 @@ func fill(res *queryResponse, r *metrics.Result, agg metrics.Agg, by []string, f
 	if len(by) > 0 {
 		res.Groups = r.Groups
 	}
-	res.data = answer{r, agg, len(by) > 0}
-}
-
-func move(r *metrics.Result, shift int64) {
-	for i := range r.Series {
-		for j := range r.Series[i].Rows {
-			r.Series[i].Rows[j].BucketMS += shift
-		}
-	}
+	res.data = answer{r, agg, len(by) > 0, 0}
 }
 
 // finite keeps a sum of huge values within what JSON can say.

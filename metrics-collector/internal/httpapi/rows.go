@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"net/http"
-	"slices"
 	"strconv"
 	"sync"
 
@@ -19,13 +18,36 @@ type answer struct {
 	result  *metrics.Result
 	agg     metrics.Agg
 	grouped bool
+	shiftMS int64 // added to the times
 }
 
-// answers are buffers for answers: the usual ones have tens of kilobytes.
-var answers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+// pieces are buffers for pieces of answers.
+var pieces = sync.Pool{New: func() any { b := make([]byte, 0, pieceBytes+pieceBytes/4); return &b }}
 
-// keepBytes is the size up to which a buffer is kept.
-const keepBytes = 2 << 20
+// pieceBytes is how much of an answer is in memory: an answer may have tens of
+// megabytes.
+const pieceBytes = 64 << 10
+
+// stream is an answer on its way to a client, piece by piece.
+type stream struct {
+	w    http.ResponseWriter
+	b    []byte
+	sent bool
+	gone bool // the client
+}
+
+// flush sends what there is.
+func (s *stream) flush() {
+	if !s.sent {
+		s.w.Header().Set("Content-Type", "application/json")
+		s.w.WriteHeader(http.StatusOK)
+		s.sent = true
+	}
+	if _, err := s.w.Write(s.b); err != nil {
+		s.gone = true // nothing to do about it
+	}
+	s.b = s.b[:0]
+}
 
 // write sends the response: the members of the struct, and the rows after them.
 func (res *queryResponse) write(w http.ResponseWriter) error {
@@ -33,73 +55,83 @@ func (res *queryResponse) write(w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	buf := answers.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
-	b := append((*buf)[:0], head...)
+	buf := pieces.Get().(*[]byte) //nolint:forcetypeassert // the pool holds nothing else
+	s := &stream{w: w, b: append((*buf)[:0], head[:len(head)-1]...)}
 	defer func() {
-		if cap(b) <= keepBytes {
-			*buf = b
-			answers.Put(buf)
-		}
+		*buf = s.b
+		pieces.Put(buf)
 	}()
-	b = res.data.append(append(b[:len(b)-1], ','))
+	s.b = append(s.b, ',')
+	res.data.write(s)
 	if p := res.previous; p != nil {
-		b = append(b, `,"previous":{"from":"`+p.from+`","to":"`+p.to+`",`...)
-		b = append(p.data.append(b), '}')
+		s.b = append(s.b, `,"previous":{"from":"`+p.from+`","to":"`+p.to+`",`...)
+		p.data.write(s)
+		s.b = append(s.b, '}')
 	}
-	b = append(b, '}')
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
-	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(b) // the client left: nothing to do about it
+	s.b = append(s.b, '}')
+	if !s.sent {
+		w.Header().Set("Content-Length", strconv.Itoa(len(s.b)))
+	}
+	s.flush()
 	return nil
 }
 
-// append adds the members data and, when the query is grouped, series.
-func (a *answer) append(b []byte) []byte {
-	b = append(b, `"data":`...)
+// write adds the members data and, when the query is grouped, series.
+func (a *answer) write(s *stream) {
+	s.b = append(s.b, `"data":`...)
 	if !a.grouped {
 		if len(a.result.Series) == 0 {
-			return append(b, "[]"...)
+			s.b = append(s.b, "[]"...)
+			return
 		}
-		return a.appendRows(b, a.result.Series[0].Rows)
+		a.writeRows(s, &a.result.Series[0])
+		return
 	}
-	b = append(b, `[],"series":[`...)
+	s.b = append(s.b, `[],"series":[`...)
 	for i := range a.result.Series {
 		if i > 0 {
-			b = append(b, ',')
+			s.b = append(s.b, ',')
 		}
-		b = append(b, `{"labels":`...)
-		b = append(b, a.result.Series[i].Labels.String()...)
-		b = append(b, `,"data":`...)
-		b = append(a.appendRows(b, a.result.Series[i].Rows), '}')
+		s.b = append(s.b, `{"labels":`...)
+		s.b = append(s.b, a.result.Series[i].Labels.String()...)
+		s.b = append(s.b, `,"data":`...)
+		a.writeRows(s, &a.result.Series[i])
+		s.b = append(s.b, '}')
 	}
-	return append(b, ']')
+	s.b = append(s.b, ']')
 }
 
-func (a *answer) appendRows(b []byte, rows []metrics.Row) []byte {
-	const rowBytes = 80 // with one value, about
-	b = append(slices.Grow(b, 2+rowBytes*len(rows)), '[')
+func (a *answer) writeRows(s *stream, series *metrics.ResultSeries) {
+	b, first := append(s.b, '['), true
 	var clock ingest.SecondFormatter
-	for i := range rows {
-		if i > 0 {
+	for row := series.Rows(); row.Next(); {
+		if len(b) >= pieceBytes {
+			if s.b = b; s.gone {
+				return
+			}
+			s.flush()
+			b = s.b
+		}
+		if !first {
 			b = append(b, ',')
 		}
+		first = false
 		b = append(b, `{"bucket":"`...)
-		b = clock.Append(b, rows[i].BucketMS)
+		b = clock.Append(b, row.BucketMS+a.shiftMS)
 		b = append(b, '"')
 		if a.agg.IsZero() {
-			b = appendNumbers(b, &rows[i])
+			b = appendNumbers(b, &row.Row)
 		} else {
-			v, ok := a.agg.Value(a.result.Type, &rows[i])
+			v, ok := a.agg.Value(a.result.Type, &row.Row)
 			b = appendNumber(append(b, `,"value":`...), v, ok)
-			b = strconv.AppendUint(append(b, `,"count":`...), rows[i].Count, 10)
+			b = strconv.AppendUint(append(b, `,"count":`...), row.Count, 10)
 		}
-		if rows[i].Partial {
+		if row.Partial {
 			b = append(b, `,"partial":true`...)
 		}
 		b = append(b, '}')
 	}
-	return append(b, ']')
+	s.b = append(b, ']')
 }
 
 func appendNumbers(b []byte, r *metrics.Row) []byte {

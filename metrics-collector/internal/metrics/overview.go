@@ -94,8 +94,7 @@ func (s *Service) summarize(ctx context.Context, q Query) ([]*summary, error) {
 	var list []*summary
 	for _, series := range r.Series {
 		one := &summary{name: series.Name, labels: series.Labels}
-		for i := range series.Rows {
-			row := &series.Rows[i]
+		for row := series.Rows(); row.Next(); {
 			one.cell.MergeNumbers(&chunk.Numbers{Count: row.Count, Sum: row.Sum, Min: row.Min, Max: row.Max, Last: row.Last})
 			if row.Distribution != nil {
 				one.dense.Merge(row.Distribution)
@@ -196,8 +195,7 @@ func (s *Service) httpRate(ctx context.Context, base Query, h *HTTP) error {
 	buckets := make(map[int64]*bucket)
 	for _, series := range r.Series {
 		failed := isServerError(series.Labels.Value("status"))
-		for i := range series.Rows {
-			row := &series.Rows[i]
+		for row := series.Rows(); row.Next(); {
 			b := buckets[row.BucketMS]
 			if b == nil {
 				b = &bucket{seconds: row.Seconds, partial: row.Partial}
@@ -243,8 +241,7 @@ func (s *Service) httpLatency(ctx context.Context, base Query, h *HTTP) error {
 	}
 	var whole summary
 	for _, series := range r.Series { // one, as there is no grouping
-		for i := range series.Rows {
-			row := &series.Rows[i]
+		for row := series.Rows(); row.Next(); {
 			whole.cell.MergeNumbers(&chunk.Numbers{Count: row.Count, Sum: row.Sum, Min: row.Min, Max: row.Max})
 			if row.Distribution != nil {
 				whole.dense.Merge(row.Distribution)

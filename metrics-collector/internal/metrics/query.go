@@ -77,7 +77,36 @@ type Row struct {
 type ResultSeries struct {
 	Name   string // of the metric
 	Labels Labels // those of Query.By that it has
-	Rows   []Row  // ascending
+	cells  []accumulator
+	plan   *plan
+}
+
+// Rows are the buckets that have values, ascending.
+func (s *ResultSeries) Rows() *Rows { return &Rows{series: s, bucket: -1} }
+
+// Rows makes one row after the other: an answer may have hundreds of thousands.
+type Rows struct {
+	// Row is good, with all that is in it, until the next one.
+	Row
+	series  *ResultSeries
+	segment int
+	bucket  int // of all segments
+}
+
+// Next goes to the next row. It is false when there is none.
+func (r *Rows) Next() bool {
+	p := r.series.plan
+	for r.bucket++; r.bucket < p.buckets; r.bucket++ {
+		for r.segment+1 < len(p.segments) && r.bucket >= p.segments[r.segment+1].first {
+			r.segment++
+		}
+		if a := &r.series.cells[r.bucket]; a.Count > 0 {
+			seg := &p.segments[r.segment]
+			p.fill(&r.Row, a, seg.FromMS+int64(r.bucket-seg.first)*seg.WidthMS, seg.WidthMS)
+			return true
+		}
+	}
+	return false
 }
 
 // Result is an answer.
@@ -428,43 +457,21 @@ func (p *plan) tooLarge() error {
 	return nil
 }
 
-// result makes rows of what was gathered.
+// result is what was gathered.
 func (p *plan) result() *Result {
 	r := &Result{Type: p.typ, StepMS: p.q.StepMS, Segments: p.segments, Matched: len(p.live), Groups: p.groups, Truncated: p.groups > len(p.labels)}
 	for group, rows := range p.rows {
-		if rows == nil {
-			continue
-		}
-		series := ResultSeries{Name: p.labels[group].name, Labels: p.labels[group].labels, Rows: make([]Row, 0, filled(rows))}
-		for i := range p.segments {
-			seg := &p.segments[i]
-			n := int((seg.ToMS - seg.FromMS) / seg.WidthMS)
-			for b := range n {
-				if a := &rows[seg.first+b]; a.Count > 0 {
-					series.Rows = append(series.Rows, p.row(a, seg.FromMS+int64(b)*seg.WidthMS, seg.WidthMS))
-				}
-			}
-		}
-		if len(series.Rows) > 0 {
-			r.Series = append(r.Series, series)
+		if slices.ContainsFunc(rows, func(a accumulator) bool { return a.Count > 0 }) {
+			r.Series = append(r.Series, ResultSeries{Name: p.labels[group].name, Labels: p.labels[group].labels, cells: rows, plan: p})
 		}
 	}
 	return r
 }
 
-// filled is the number of accumulators that have values.
-func filled(rows []accumulator) (n int) {
-	for i := range rows {
-		if rows[i].Count > 0 {
-			n++
-		}
-	}
-	return n
-}
-
-func (p *plan) row(a *accumulator, at, width int64) Row {
-	row := Row{BucketMS: at, WidthMS: width, Seconds: float64(width) / secondMS,
-		Count: a.Count, Sum: a.Sum, Min: a.Min, Max: a.Max, Last: a.Last}
+// fill makes a row of an accumulator.
+func (p *plan) fill(row *Row, a *accumulator, at, width int64) {
+	*row = Row{BucketMS: at, WidthMS: width, Seconds: float64(width) / secondMS,
+		Count: a.Count, Sum: a.Sum, Min: a.Min, Max: a.Max, Last: a.Last, Quantiles: row.Quantiles}
 	if at+width > p.now {
 		row.Partial = true
 		// A bucket of the future, of points that came early, is complete as it is.
@@ -473,10 +480,12 @@ func (p *plan) row(a *accumulator, at, width int64) Row {
 		}
 	}
 	if p.q.Need&chunk.Sketches == 0 {
-		return row
+		return
 	}
 	dense := p.denseOf(a)
-	row.Quantiles = make([]float64, len(p.q.Quantiles))
+	if row.Quantiles == nil {
+		row.Quantiles = make([]float64, len(p.q.Quantiles))
+	}
 	for i, q := range p.q.Quantiles {
 		row.Quantiles[i] = math.NaN()
 		if dense != nil {
@@ -484,5 +493,4 @@ func (p *plan) row(a *accumulator, at, width int64) Row {
 		}
 	}
 	row.Distribution = dense
-	return row
 }

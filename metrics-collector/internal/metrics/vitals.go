@@ -137,8 +137,7 @@ func (v *Vital) summary(r *Result, buckets map[int64]*VitalBucket) VitalSummary 
 		if series.Name != v.Metric {
 			continue
 		}
-		for i := range series.Rows {
-			row := &series.Rows[i]
+		for row := series.Rows(); row.Next(); {
 			whole.cell.MergeNumbers(&chunk.Numbers{Count: row.Count, Sum: row.Sum, Min: row.Min, Max: row.Max})
 			if row.Distribution == nil {
 				continue

@@ -200,13 +200,13 @@ func (e *engine) check(q metrics.Query) {
 		}
 	}
 	for _, s := range r.Series {
-		for _, row := range s.Rows {
+		for row := s.Rows(); row.Next(); {
 			c := cell{s.Name + s.Labels.String(), row.BucketMS}
 			typ := r.Type
 			if points := want[c]; len(q.Names) > 0 && len(points) > 0 {
 				typ = map[string]metrics.Type{"counter": metrics.Counter, "histogram": metrics.Histogram}[points[0].typ]
 			}
-			e.compare(asked, c.group, row, want[c], typ)
+			e.compare(asked, c.group, &row.Row, want[c], typ)
 			delete(want, c)
 		}
 	}
@@ -216,7 +216,7 @@ func (e *engine) check(q metrics.Query) {
 	}
 }
 
-func (e *engine) compare(q metrics.Query, group string, row metrics.Row, points []point, typ metrics.Type) {
+func (e *engine) compare(q metrics.Query, group string, row *metrics.Row, points []point, typ metrics.Type) {
 	e.tb.Helper()
 	values := make([]float64, len(points))
 	sum := 0.0
@@ -418,7 +418,7 @@ func TestConcurrentWork(t *testing.T) {
 			return 1 << 60
 		}
 		for _, s := range r.Series {
-			for _, row := range s.Rows {
+			for row := s.Rows(); row.Next(); {
 				n += int64(row.Count)
 			}
 		}
@@ -494,7 +494,7 @@ func TestClockStepsDeleteNothingAndDoubleNothing(t *testing.T) {
 				res, err := e.Query(t.Context(), q)
 				e.must(err)
 				for _, s := range res.Series {
-					for _, row := range s.Rows {
+					for row := s.Rows(); row.Next(); {
 						total += int(row.Count)
 					}
 				}
@@ -637,8 +637,15 @@ func TestSeriesAtTheLimitGoIntoOverflow(t *testing.T) {
 	q.By = []string{"overflow"}
 	r, err := e.Query(t.Context(), q)
 	e.must(err)
-	if len(r.Series) != 2 || r.Series[1].Rows[0].Count != 30 {
-		t.Errorf("by overflow: %+v", r.Series)
+	if len(r.Series) != 2 {
+		t.Fatalf("by overflow: %+v", r.Series)
+	}
+	limited := uint64(0)
+	for row := r.Series[1].Rows(); row.Next(); {
+		limited += row.Count
+	}
+	if limited != 30 {
+		t.Errorf("by overflow: %d points, want 30", limited)
 	}
 	for i := range 40 {
 		send(fmt.Sprintf("flood%d", i), fmt.Sprintf("project%d", i), 500)
@@ -656,7 +663,7 @@ func TestSeriesAtTheLimitGoIntoOverflow(t *testing.T) {
 		r, err := e.Query(t.Context(), q)
 		e.must(err)
 		for _, s := range r.Series {
-			for _, row := range s.Rows {
+			for row := s.Rows(); row.Next(); {
 				total += row.Sum
 			}
 		}

@@ -87,9 +87,8 @@ func (p *Pages) ask(ctx context.Context, q question, s *selection) (*Chart, *met
 				name += " (before)"
 			}
 			column := t.column(Column{name, dash})
-			for i := range series.Rows {
-				row := &series.Rows[i]
-				if v, ok := agg.Value(r.Type, row); ok {
+			for row := series.Rows(); row.Next(); {
+				if v, ok := agg.Value(r.Type, &row.Row); ok {
 					t.set(column, row.BucketMS+shift, v, row.Partial && !dash)
 				}
 			}
