@@ -84,6 +84,7 @@ export const errors = {
       await service.post(`/api/errors/${id}/comments`, { author: 'Jane', text: 'Orders that are picked up have no address since 4.12.0.' });
       const { id: decided } = await service.report(simple('ResolvedError', { release: '1.4.0' }));
       await decide(service, decided);
+      for (const view of [{ name: 'Newest releases', search: 'release:*@2.*', environment: 'production', state: 'all', sort: 'count' }, { name: 'In browsers', source: 'browser', time: '7d' }, { name: 'Nobody cares for it', search: 'assigned:none -level:info' }]) await service.post('/api/views', view);
       const { id: bare } = await service.report({ project: 'shop', exception_type: 'Stopped', message: 'the job did not end in time', traceback: 'Stopped' });
       const { id: small } = await service.report(minified);
       const web = await everyOutcome(service);
@@ -112,6 +113,9 @@ export const errors = {
     { name: 'issues-of-a-session', path: '/?session_id=s-4&time=soon' },
     { name: 'issues-offline', alone: true, path: '/', act: async (page) => { await page.context().setOffline(true); await tick(page); await page.waitForSelector('#live-notice'); } },
     { name: 'issues-session-ended', alone: true, path: '/', act: async (page) => { await page.context().clearCookies(); await tick(page); await page.waitForSelector('#live-notice'); } },
+    { name: 'issues-of-a-view', path: '/?environment=production&search=release%3A*%402.*&sort=count&state=all', small: true },
+    { name: 'views', path: '/views?project=shop&state=all&sort=users', small: true },
+    { name: 'views-name-taken', path: '/views?project=shop&state=all', act: async (page) => { await page.fill('#main .pad input[name=name]', 'Newest releases'); await page.click('text=Save view'); await page.waitForSelector('[role=alert]'); } },
     { name: 'search-help', path: '/search' },
     { name: 'issue', path: (w) => `/errors/${w.id}`, small: true },
     { name: 'issue-unfolded', path: (w) => `/errors/${w.id}?stats=14d`, act: unfold },

@@ -62,6 +62,11 @@ type Tracker interface {
 	DeleteComment(ctx context.Context, issueID, id int64) error
 	Activities(ctx context.Context, issueID, before int64, limit int) ([]tracker.Activity, error)
 	Delete(ctx context.Context, ids []int64) ([]int64, error)
+
+	Views(ctx context.Context) ([]tracker.View, error)
+	AddView(ctx context.Context, v tracker.View) (tracker.View, error)
+	ChangeView(ctx context.Context, id int64, change func(*tracker.View) error) (tracker.View, error)
+	DeleteView(ctx context.Context, id int64) error
 }
 
 // Counter counts what becomes of reports, by project; 0 when that is not known.
@@ -132,6 +137,10 @@ func Routes(r chi.Router, o Options) {
 	r.Get("/api/projects/{id}/releases", h(a.releases))
 	r.Get("/api/deploys", h(a.deploys))
 	r.Post("/api/deploys", h(a.reportDeploy))
+	r.Get("/api/views", h(a.views))
+	r.Post("/api/views", h(a.addView))
+	r.Post("/api/views/{id}", h(a.changeView))
+	r.Delete("/api/views/{id}", h(a.deleteView))
 	r.Get("/api/stats", h(a.stats))
 	r.Get("/api/ingest", h(a.ingestHealth))
 	r.Post("/api/test-alert", h(a.testAlert))

@@ -40,6 +40,7 @@ type fakeTracker struct {
 	settings tracker.Settings
 	ingest   []tracker.IngestCount
 	preview  tracker.Preview
+	views    []tracker.View
 }
 
 var missing = errs.New(errs.NotFound, "the store's own words")
@@ -300,4 +301,29 @@ func (f *fakeTracker) Deploys(context.Context, string, string, tracker.TimeRange
 func (f *fakeTracker) Marks(_ context.Context, _, _ string, in tracker.TimeRange, _ int) ([]tracker.Deploy, error) {
 	f.marked = in
 	return append([]tracker.Deploy{{Project: "shop", Release: "1.4.3", ReleaseID: 9, At: in.From}}, f.deploys...), f.err
+}
+
+func (f *fakeTracker) Views(context.Context) ([]tracker.View, error) { return f.views, f.err }
+
+func (f *fakeTracker) AddView(_ context.Context, v tracker.View) (tracker.View, error) {
+	v.ID = int64(len(f.views)) + 1
+	f.views = append(f.views, v)
+	return v, f.err
+}
+
+func (f *fakeTracker) ChangeView(_ context.Context, id int64, change func(*tracker.View) error) (tracker.View, error) {
+	if id < 1 || id > int64(len(f.views)) {
+		return tracker.View{}, missing
+	}
+	v := &f.views[id-1]
+	err := change(v)
+	return *v, cmp.Or(f.err, err)
+}
+
+func (f *fakeTracker) DeleteView(_ context.Context, id int64) error {
+	if id < 1 || id > int64(len(f.views)) {
+		return missing
+	}
+	f.views = slices.Delete(f.views, int(id-1), int(id))
+	return f.err
 }

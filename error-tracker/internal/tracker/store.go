@@ -114,6 +114,7 @@ type Store interface {
 	IngestStore
 	SettingsStore
 	ActivityStore
+	ViewStore
 	Outbox
 }
 

@@ -26,6 +26,7 @@ type fakeTracker struct {
 	settings tracker.Settings
 	ingest   []tracker.IngestCount
 	preview  tracker.Preview
+	views    []tracker.View
 	shares   []tracker.Share
 	done     []tracker.Activity // newest first
 	muted    tracker.Mute
@@ -437,4 +438,47 @@ func (f *fakeTracker) ReleaseCounts(_ context.Context, id int64, _ time.Time, _ 
 
 func (f *fakeTracker) Marks(context.Context, string, string, tracker.TimeRange, int) ([]tracker.Deploy, error) {
 	return f.marks, f.err
+}
+
+func (f *fakeTracker) Views(context.Context) ([]tracker.View, error) { return f.views, f.err }
+
+func (f *fakeTracker) AddView(_ context.Context, v tracker.View) (tracker.View, error) {
+	if v.Name == "" {
+		return v, errs.New(errs.Invalid, "name is empty")
+	}
+	for i := range f.views {
+		if f.views[i].Name == v.Name {
+			return v, errs.New(errs.Conflict, "there is a view %q already", v.Name)
+		}
+	}
+	v.ID = int64(len(f.views)) + 1
+	f.views = append(f.views, v)
+	return v, f.err
+}
+
+func (f *fakeTracker) ChangeView(_ context.Context, id int64, change func(*tracker.View) error) (tracker.View, error) {
+	for i := range f.views {
+		if f.views[i].ID == id {
+			changed := f.views[i]
+			if err := change(&changed); err != nil {
+				return changed, err
+			}
+			if changed.ID = id; changed.Name == "" {
+				return changed, errs.New(errs.Invalid, "name is empty")
+			}
+			for k := range f.views {
+				if f.views[k].Default = f.views[k].Default && !changed.Default; k != i && f.views[k].Name == changed.Name {
+					return changed, errs.New(errs.Conflict, "there is a view %q already", changed.Name)
+				}
+			}
+			f.views[i] = changed
+			return changed, f.err
+		}
+	}
+	return tracker.View{}, errs.New(errs.NotFound, "there is no view %d", id)
+}
+
+func (f *fakeTracker) DeleteView(_ context.Context, id int64) error {
+	f.views = slices.DeleteFunc(f.views, func(v tracker.View) bool { return v.ID == id })
+	return f.err
 }

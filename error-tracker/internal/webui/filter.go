@@ -1,7 +1,6 @@
 package webui
 
 import (
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -37,6 +36,7 @@ type filter struct {
 	Offset      int // of the page's first issue; only a number to show when After is set
 	After       webui.Cursor
 	At          int64 // when the first page was read, Unix milliseconds
+	Explicit    bool  // the list begins with a saved view: an address that asks for all open issues has to say so
 }
 
 // states are the choices of the state control; the first is the default.
@@ -59,10 +59,9 @@ var sorts = []webui.Field{
 	{Name: string(tracker.ByTrend), Value: "Trend"},
 }
 
-// readFilter reads the address of a list. What it does not know is left out: an
+// readFilter reads the members of the address of a list. What it does not know is left out: an
 // old bookmark shows a list, never an error.
-func readFilter(r *http.Request, now time.Time) filter {
-	q := r.URL.Query()
+func readFilter(q url.Values, now time.Time) filter {
 	f := filter{
 		Search:      limit(strings.TrimSpace(q.Get("search")), maxSearchBytes),
 		Project:     limit(q.Get("project"), maxNameBytes),
@@ -172,7 +171,7 @@ func (f filter) values() url.Values {
 	set("time", f.Time)
 	set("stats", f.Stats)
 	set("refresh", f.Refresh.Value)
-	if f.State != states[0].Value {
+	if f.State != states[0].Value || f.Explicit && len(v) == 0 {
 		set("state", f.State)
 	}
 	return v

@@ -94,6 +94,9 @@ func hostile(s string) *fakeTracker {
 		f.ingest = append(f.ingest, tracker.IngestCount{Kind: kind, What: s, Count: 3})
 	}
 	f.settings.Rules, f.settings.Scrub.Remove, f.settings.Filters.Messages = s, []string{s}, []string{s}
+	f.views = []tracker.View{{ID: 1}}
+	poison(reflect.ValueOf(&f.views).Elem(), s)
+	f.views[0].Default = false
 	f.preview = tracker.Preview{Events: 2, Moved: 1, Rules: make([]tracker.PreviewRule, 1), Flows: make([]tracker.PreviewFlow, 2)}
 	poison(reflect.ValueOf(&f.preview).Elem(), s)
 	f.preview.Flows[0].New = 1
@@ -110,7 +113,7 @@ func TestTextIsOnlyText(t *testing.T) {
 		})
 		seen := 0
 		for _, target := range []string{
-			"/?state=all", "/errors/4", "/errors/4?event=100", "/errors/4/delete", "/alerts", "/projects", "/projects/1", "/projects/1/settings", "/projects/1/rules", "/ingest", "/ingest?project=1&window=week", "/ingest?project=" + escaped(payload), "POST /projects/1/rules", "/nothing/" + escaped(payload),
+			"/?state=all", "/errors/4", "/errors/4?event=100", "/errors/4/delete", "/views", "/views?" + query(payload), "/alerts", "/projects", "/projects/1", "/projects/1/settings", "/projects/1/rules", "/ingest", "/ingest?project=1&window=week", "/ingest?project=" + escaped(payload), "POST /projects/1/rules", "/nothing/" + escaped(payload),
 			"/?" + query(payload), "/errors/4?event=" + escaped(payload) + "&stats=" + escaped(payload),
 		} {
 			form := url.Values(nil)

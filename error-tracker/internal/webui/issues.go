@@ -29,6 +29,8 @@ type listPage struct {
 	Clear        string // the list without filters
 	ClearSession string
 	AllStates    string // the same filters, any state
+	Views        []viewLink
+	ViewsURL     string // where views are saved and changed; "" while there is nothing to save
 }
 
 // link is a choice that is an address.
@@ -64,12 +66,22 @@ var listKeys = []webui.Key{
 
 func (p *Pages) issues(w http.ResponseWriter, r *http.Request) error {
 	ctx, now := r.Context(), p.opts.Now()
-	f := readFilter(r, now)
+	d := listPage{Filter: readFilter(r.URL.Query(), now), Sorts: sorts}
+	begin, err := p.views(ctx, &d, r.URL.RawQuery == "" && r.Header.Get("X-Fragment") == "")
+	if err != nil {
+		return err
+	}
+	if begin != "" {
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, begin, http.StatusSeeOther)
+		return nil
+	}
+	f := d.Filter
 	page, err := p.opts.Tracker.Issues(ctx, f.query())
 	if err != nil {
 		return err
 	}
-	d := listPage{Filter: f, Total: page.Total, Sorts: sorts, Narrowed: f.narrowed()}
+	d.Total, d.Narrowed = page.Total, f.narrowed()
 	if page.Total == 0 {
 		t, err := p.opts.Tracker.Totals(ctx)
 		if err != nil {
@@ -93,15 +105,19 @@ func (p *Pages) issues(w http.ResponseWriter, r *http.Request) error {
 	d.Projects, d.Environments = choices(d.Projects, f.Project), choices(d.Environments, f.Environment)
 	p.links(&d, page)
 
-	title, assets := "Issues", []string{"list.css", "list-all.js"}
+	title, assets := "Issues", []string{"list-all.css", "list-all.js"}
 	if d.FirstRun {
 		assets = append(assets, "detail.css", "first.css", "detail.js")
 	}
 	if f.Project != "" {
 		title += " of " + webui.Line(f.Project, 60)
 	}
+	keys := listKeys
+	if d.ViewsURL != "" {
+		keys = append(slices.Clip(keys), webui.Key{Keys: "v", Does: "save the filter as a view, or change views"})
+	}
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{
-		Name: "issues", Title: title, Section: "/", Assets: assets, Refresh: f.Refresh.Every, Keys: listKeys, Window: windowOf(f), Data: d,
+		Name: "issues", Title: title, Section: "/", Assets: assets, Refresh: f.Refresh.Every, Keys: keys, Window: windowOf(f), Data: d,
 	})
 }
 
@@ -170,7 +186,7 @@ func (p *Pages) links(d *listPage, page tracker.IssuePage) {
 	g = f
 	g.State = "all"
 	d.AllStates = p.listURL(g)
-	d.Clear = p.listURL(filter{State: f.State, Sort: f.Sort, Stats: f.Stats, Refresh: f.Refresh})
+	d.Clear = p.listURL(filter{State: f.State, Sort: f.Sort, Stats: f.Stats, Refresh: f.Refresh, Explicit: f.Explicit})
 
 	n := len(page.Issues)
 	if n == 0 {

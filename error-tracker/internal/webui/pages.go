@@ -70,6 +70,11 @@ type Tracker interface {
 	Merge(ctx context.Context, target int64, sources []int64) error
 	Unmerge(ctx context.Context, issueID int64, h tracker.Hash, at time.Time) (tracker.Issue, error)
 
+	Views(ctx context.Context) ([]tracker.View, error)
+	AddView(ctx context.Context, v tracker.View) (tracker.View, error)
+	ChangeView(ctx context.Context, id int64, change func(*tracker.View) error) (tracker.View, error)
+	DeleteView(ctx context.Context, id int64) error
+
 	CountPendingAlerts(ctx context.Context) (int64, error)
 	TestAlert(ctx context.Context) error
 	RetryMail(ctx context.Context, id int64, now time.Time) error
@@ -147,6 +152,7 @@ func New(o Options) (*Pages, error) {
 		Assets:   static,
 		// What people come to first, by themselves or from a mail.
 		Joined: map[string][]string{
+			"list-all.css":  {"list.css"},
 			"list-all.js":   {"refresh.js", "select.js"},
 			"issue-all.css": {"detail.css", "form.css", "issue.css", "activity.css"},
 			"issue-all.js":  {"detail.js"},
@@ -183,6 +189,10 @@ func (p *Pages) Mount(r chi.Router, guard Guard) {
 		get(r, "/index.html", h(p.issues))
 		get(r, "/issues", p.goTo("/"))
 		get(r, "/search", h(p.searchHelp))
+		get(r, "/views", h(p.savedViews))
+		get(r, "/views/*", p.goTo("/views"))
+		r.Post("/views", h(p.saveView))
+		r.Post("/views/{id:[0-9]+}", h(p.changeView))
 		get(r, "/releases", h(p.releases))
 		get(r, "/releases/{id:[0-9]+}", h(p.release))
 		r.Post("/issues", h(p.bulk))

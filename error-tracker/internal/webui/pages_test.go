@@ -206,7 +206,7 @@ func TestListStates(t *testing.T) {
 	page = newSite(t, sample(0), func(o *Options) {
 		o.BaseURL, o.BasePath = &url.URL{Scheme: "https", Host: "mon.example.com", Path: "/errors/"}, "/errors/"
 	}).get("/errors/", 200)
-	wants(t, page, "https://mon.example.com/errors/api/errors", `href="/errors/assets/app.`, `action="/errors/sign-out"`)
+	wants(t, page, "https://mon.example.com/errors/api/errors", `href="/errors/assets/list-all.`, `action="/errors/sign-out"`)
 
 	s := newSite(t, sample(5))
 	wants(t, s.get("/?search=zebra&sort=count", 200), "No issue matches", "5 issues are stored", `href="/?sort=count"`, "Search in all states")

@@ -84,6 +84,7 @@ func Run(t *testing.T, open Opener) {
 		"the newest events of a project are found":                 testRecentEvents,
 		"rules group events, and are tried on past ones":           testRules,
 		"settings are kept by project":                             testSettings,
+		"views are kept by name":                                   testViews,
 		"projects made by hand stay":                               testManyProjects,
 		"unknown issues are not found":                             testNotFound,
 		"texts of any kind are kept":                               testHostileTexts,
