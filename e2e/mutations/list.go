@@ -12,7 +12,7 @@ var mutations = []mutation{
 	{
 		row: "A2", what: "event ids are not remembered: what is sent again counts again",
 		file: "error-tracker/internal/sqlite/record.go", old: "case !fresh:\n\t\t\treturn duplicate(tx, r.eventKey)", new: "case !fresh:\n",
-		module: "e2e", pkg: "./promises", test: "TestKillsAtEverySystemCall/error-tracker", testAsRunning: "error-tracker",
+		module: "error-tracker", pkg: "./internal/sentry", test: "TestAnEventThatIsSentAgainCountsOnce",
 	},
 	{
 		row: "A2", what: "the copy before goes before the new one is whole",
