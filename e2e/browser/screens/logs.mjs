@@ -33,6 +33,15 @@ const remembered = async (page) => {
   await page.keyboard.press('h');
   await page.waitForSelector('.history[open]');
 };
+const find = async (page, words) => {
+  await page.waitForSelector('ml-logs.on');
+  await page.keyboard.press('f');
+  await page.keyboard.type(words);
+  await page.waitForFunction(() => / of \d+$/.test(document.querySelector('.find output').textContent));
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('n');
+  await page.waitForFunction(() => /^2 of /.test(document.querySelector('.find output').textContent));
+};
 const connected = (page) => page.waitForSelector('text=Connected');
 
 export const logs = {
@@ -80,12 +89,14 @@ export const logs = {
     { name: 'explore-context', path: '/?time=6h&search=slow', act: async (page) => { await opened(page); await page.keyboard.press('c'); await page.waitForSelector('.around .ln'); } },
     { name: 'explore-download-menu', path: '/', act: (page) => page.click('summary:has-text("Download")') },
     { name: 'explore-last-searches', path: '/?time=6h', act: remembered, small: true },
+    { name: 'explore-find', path: '/?time=6h&container=shop-api-1', act: (page) => find(page, 'duration_ms=9'), small: true },
     { name: 'explore-none-match', path: '/?search=zebra', small: true },
     { name: 'explore-mistakes', path: '/?search=%28a&time=soon', status: 400 },
     { name: 'explore-session-ended', alone: true, path: '/?time=6h&search=slow', act: async (page) => { await page.waitForSelector('.r'); await page.context().clearCookies(); await page.locator('.r', { hasText: 'slow query' }).first().click(); await page.keyboard.press('c'); await page.waitForSelector('#logs-notice'); } },
     { name: 'search-help', path: '/', act: async (page) => { await page.click('[data-syntax]'); await page.waitForSelector('#syntax[open]'); } },
     { name: 'live', path: '/live', act: connected, small: true },
     { name: 'live-paused', path: '/live', act: async (page, w) => { await connected(page); await page.click('[data-pause]'); await send(w.service, [line('web-1', 'INFO', 'new')]); await page.waitForSelector('.jump:not([hidden])'); } },
+    { name: 'live-find', path: '/live', act: async (page) => { await connected(page); await page.keyboard.press('f'); await page.keyboard.type('orders/'); await page.waitForFunction(() => / of \d+$/.test(document.querySelector('.find output').textContent)); await page.waitForSelector('[data-pause] >> text=Paused'); } },
     { name: 'live-none-match', path: '/live?search=zebra', act: connected },
     { name: 'live-reconnecting', path: '/live', prepare: (page) => page.route('**/api/logs/tail*', (route) => route.abort()), act: (page) => page.waitForSelector('text=Reconnecting') },
     { name: 'live-too-many', of: 'crowded', path: '/live',

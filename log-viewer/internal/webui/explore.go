@@ -63,7 +63,7 @@ type facet struct {
 }
 
 var exploreKeys = []webui.Key{
-	{Keys: "/", Does: "search"}, {Keys: "h", Does: "last searches"}, {Keys: "j", Does: "next entry"}, {Keys: "k", Does: "previous entry"}, {Keys: "Enter", Does: "open the entry"},
+	{Keys: "/", Does: "search"}, {Keys: "h", Does: "last searches"}, {Keys: "f", Does: "find in these lines; / in the list, too"}, {Keys: "n N", Does: "next and previous line that was found"}, {Keys: "j", Does: "next entry"}, {Keys: "k", Does: "previous entry"}, {Keys: "Enter", Does: "open the entry"},
 	{Keys: "n", Does: "next entry, while one is open"}, {Keys: "p", Does: "previous entry, while one is open"}, {Keys: "c", Does: "what stands around the open entry"},
 	{Keys: "w", Does: "wrap lines"}, {Keys: "l", Does: "live tail"},
 }

@@ -19,7 +19,7 @@ type livePage struct {
 }
 
 var liveKeys = []webui.Key{
-	{Keys: "Space", Does: "pause and go on"}, {Keys: "/", Does: "search"}, {Keys: "h", Does: "last searches"}, {Keys: "j", Does: "next entry"}, {Keys: "k", Does: "previous entry"},
+	{Keys: "Space", Does: "pause and go on"}, {Keys: "/", Does: "search"}, {Keys: "h", Does: "last searches"}, {Keys: "f", Does: "find in these lines; / in the list, too"}, {Keys: "n N", Does: "next and previous line that was found"}, {Keys: "j", Does: "next entry"}, {Keys: "k", Does: "previous entry"},
 	{Keys: "Enter", Does: "open the entry"}, {Keys: "G", Does: "to the newest"}, {Keys: "w", Does: "wrap lines"}, {Keys: "u", Does: "back to the explorer"},
 }
 

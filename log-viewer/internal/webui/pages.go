@@ -176,6 +176,6 @@ func get(r chi.Router, path string, h http.Handler) {
 // assets of the pages with lists of entries. The last script is the one that
 // begins.
 var (
-	listAssets = []string{"detail.css", "logs.css", "list.css", "refresh.js", "detail.js", "clock.js", "lines.js", "history.js", "list.js", "logs.js"}
-	liveAssets = []string{"detail.css", "logs.css", "list.css", "detail.js", "clock.js", "lines.js", "history.js", "list.js", "live.js", "logs.js"}
+	listAssets = []string{"detail.css", "logs.css", "list.css", "refresh.js", "detail.js", "clock.js", "lines.js", "history.js", "list.js", "find.js", "logs.js"}
+	liveAssets = []string{"detail.css", "logs.css", "list.css", "detail.js", "clock.js", "lines.js", "history.js", "list.js", "find.js", "live.js", "logs.js"}
 )

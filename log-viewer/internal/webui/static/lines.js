@@ -121,13 +121,19 @@ ml.headline = (text, end = text.indexOf('\n')) => {
 const messages = ['msg', 'message', 'event', 'text', 'error'], known = ['level', 'severity', 'lvl', 'time', 'ts', 'timestamp', '@timestamp'];
 const short = (v) => typeof v === 'string' ? v : JSON.stringify(v);
 ml.line = (el, text, marker) => {
-  const json = text.startsWith('{') ? ml.json(text) : null, name = json && messages.find((k) => typeof json.value[k] === 'string');
-  if (!name) { ml.paint(el, text, marker); return; }
-  const rest = Object.entries(json.value).filter(([k]) => k !== name && !known.includes(k)).map(([k, v]) => `${k}=${short(v)}`).join(' ');
+  const members = text.startsWith('{') && ml.members(text);
+  if (!members) { ml.paint(el, text, marker); return; }
   const a = ml.make('span'), b = ml.make('span', 'dim');
-  ml.paint(a, json.value[name], marker);
-  ml.paint(b, `${rest} ${json.rest}`.trim().slice(0, 600), marker);
+  ml.paint(a, members[0], marker);
+  ml.paint(b, members[1].slice(0, 600), marker);
   el.replaceChildren(a, ' ', b);
+};
+// members are the two texts that a row shows of a JSON line; null of another one.
+ml.members = (text) => {
+  const json = ml.json(text), name = json && messages.find((k) => typeof json.value[k] === 'string');
+  if (!name) return null;
+  const rest = Object.entries(json.value).filter(([k]) => k !== name && !known.includes(k)).map(([k, v]) => `${k}=${short(v)}`).join(' ');
+  return [json.value[name], `${rest} ${json.rest}`.trim()];
 };
 
 // The JSON object that a text begins with, and what follows it; null without one.

@@ -1,5 +1,7 @@
 // A list of log entries of which only what is seen is in the document. All rows
-// have the same height, unless lines are wrapped: then there are at most 2,000.
+// have the same height, unless lines are wrapped: then there are at most 2,000,
+// from the entry "from" on, or the last ones where there is none. tail is a list
+// that is followed at its end.
 (() => {
 'use strict';
 const ml = window.ml;
@@ -60,11 +62,18 @@ ml.List = class {
     this.view.classList.toggle('wrap', on);
     this.pool = [];
     this.space.replaceChildren();
-    this.start = on ? Math.max(0, Math.min(top, this.items.length - WRAPPED)) : 0;
+    this.from = on && !(this.tail && bottom) ? Math.max(0, Math.min(top, this.items.length - WRAPPED)) : undefined;
     this.draw();
     if (bottom) this.toBottom(); else if (!on) this.view.scrollTop = top * H;
   }
-  set(items) { this.items = items; this.at = -1; this.repaint(); }
+  set(items) {
+    const before = this.items.length;
+    this.items = items;
+    this.at = -1;
+    this.from = undefined;
+    this.repaint();
+    this.onchange?.(before);
+  }
   repaint() {
     for (const row of this.pool) row.item = undefined;
     if (this.wrapped) this.space.replaceChildren();
@@ -73,20 +82,21 @@ ml.List = class {
   // append adds entries and drops the oldest ones above the limit.
   append(items, limit) {
     for (const item of items) this.items.push(item);
-    const over = this.items.length - limit;
-    if (over > 0) {
-      const drop = Math.min(this.items.length, over + Math.floor(limit / 20));
+    const over = this.items.length - limit, drop = over > 0 ? Math.min(this.items.length, over + Math.floor(limit / 20)) : 0;
+    if (drop) {
       this.items.splice(0, drop);
       this.at = this.at < drop ? -1 : this.at - drop;
       for (const row of this.pool) row.item = undefined;
       if (this.wrapped) this.space.replaceChildren();
       else this.view.scrollTop -= drop * H;
+      if (this.from) this.from = Math.max(0, this.from - drop);
     }
+    this.onchange?.(drop);
     this.soon();
   }
   draw() {
     const n = this.items.length;
-    if (this.wrapped) { this.drawWrapped(n); } else {
+    if (this.wrapped) { this.drawWrapped(n); this.slide(); } else {
       this.space.style.height = `${n * H}px`;
       const first = Math.max(0, Math.floor(this.view.scrollTop / H) - SPARE);
       const size = Math.ceil(this.view.clientHeight / H) + 2 * SPARE;
@@ -104,13 +114,30 @@ ml.List = class {
   }
   drawWrapped(n) {
     let have = this.space.childElementCount;
-    const first = Math.max(this.start ?? 0, n - WRAPPED);
+    const first = this.from ?? Math.max(0, n - WRAPPED);
     while (have && this.space.firstElementChild.index < first) { this.space.firstElementChild.remove(); have--; }
     for (let i = have ? this.space.lastElementChild.index + 1 : first; i < Math.min(n, first + WRAPPED); i++) {
       const row = this.row();
       this.fill(row, i);
       this.space.append(row);
     }
+  }
+  // slide goes on at an end of the rows that are wrapped: others take their place.
+  slide() {
+    const rows = this.space.children, n = this.items.length, first = this.from, last = rows.length - 1;
+    if (first === undefined || last < 0 || this.view.scrollHeight <= this.view.clientHeight + H) return;
+    const down = this.atBottom(), to = down ? Math.min(first + WRAPPED / 2, n - WRAPPED) : this.view.scrollTop < H ? Math.max(0, first - WRAPPED / 2) : first;
+    if (down ? to <= first : to === first) return;
+    const { index } = rows[down ? last : 0], top = rows[down ? last : 0].offsetTop;
+    this.from = to;
+    this.space.replaceChildren();
+    this.drawWrapped(n);
+    this.view.scrollTop += rows[index - to].offsetTop - top;
+  }
+  // nearEnd tells whether the reader will soon have seen all entries.
+  nearEnd() {
+    const { scrollTop, clientHeight, scrollHeight } = this.view, end = scrollTop + clientHeight * 3, n = this.items.length;
+    return this.wrapped ? end >= scrollHeight && this.space.lastElementChild?.index === n - 1 : end >= n * H;
   }
   row() {
     const row = ml.make('div', 'r');
@@ -152,7 +179,7 @@ ml.List = class {
     const end = text.indexOf('\n');
     if (end >= 0) { more ||= text.split('\n').length - 1; if (!this.wrapped) text = item.head ?? ml.headline(text, end); }
     const most = this.wrapped ? 4096 : 600;
-    ml.line(m, text.length > most ? text.slice(0, most) + '…' : text, this.marker);
+    ml.line(m, text.length > most ? text.slice(0, most) + '…' : text, this.found ?? this.marker);
     fold.hidden = !more || this.wrapped;
     fold.textContent = `+${more} ${more === 1 ? 'line' : 'lines'}`;
   }
@@ -171,12 +198,29 @@ ml.List = class {
     }
     if (this.wrapped) for (const row of this.space.children) this.fill(row, row.index);
     this.draw();
+    this.onselect?.();
     if (scroll && this.wrapped) this.space.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' });
     return this.items[i];
   }
+  // reveal brings an entry into the middle, when it is out of sight.
+  reveal(i) {
+    if (!this.wrapped) {
+      const { scrollTop, clientHeight } = this.view;
+      this.space.style.height = `${this.items.length * H}px`;
+      if (i * H < scrollTop || (i + 1) * H > scrollTop + clientHeight) this.view.scrollTop = i * H - clientHeight / 2;
+      return;
+    }
+    if (i >= this.space.firstElementChild?.index && i <= this.space.lastElementChild?.index) return;
+    this.from = Math.max(0, Math.min(i - WRAPPED / 2, this.items.length - WRAPPED));
+    this.space.replaceChildren();
+    this.draw();
+  }
+  // top is the first row in sight.
+  get top() { return this.wrapped ? this.space.firstElementChild?.index ?? 0 : Math.floor(this.view.scrollTop / H); }
   get selected() { return this.items[this.at]; }
   atBottom() { return this.view.scrollTop + this.view.clientHeight >= this.view.scrollHeight - H; }
   toBottom() {
+    if (this.from !== undefined) { this.from = undefined; this.space.replaceChildren(); this.draw(); }
     if (!this.wrapped) this.space.style.height = `${this.items.length * H}px`;
     this.view.scrollTop = this.view.scrollHeight;
   }

@@ -14,6 +14,7 @@ const follow = (host, list) => {
   jump.hidden = true;
   host.append(jump);
   host.classList.add('livelist');
+  list.tail = true;
   const say = (text, lost) => { state.textContent = text; button.classList.toggle('lost', Boolean(lost)); };
   const number = (n) => n.toLocaleString('en').replaceAll(',', '\u202f');
 
@@ -50,11 +51,12 @@ const follow = (host, list) => {
   button.addEventListener('click', () => pause(!paused));
   jump.addEventListener('click', () => pause(false));
   list.view.addEventListener('scroll', () => {
-    if (list.atBottom()) { if (paused && !ml.drawer.el.open) pause(false); }
+    if (list.atBottom()) { if (paused && !ml.drawer.el.open && !ml.find?.active) pause(false); }
     else if (Date.now() - own > 250) pause(true);
   }, { passive: true });
   list.view.addEventListener('wheel', (e) => { if (e.deltaY < 0) pause(true); }, { passive: true });
   $('[data-empty]').addEventListener('click', () => { list.set([]); unseen = 0; jump.hidden = true; });
+  if (ml.find) ml.find.onfind = () => pause(true);
   const show = list.onopen;
   list.onopen = (item) => { pause(true); show(item); };
   doc.addEventListener('keydown', (e) => {

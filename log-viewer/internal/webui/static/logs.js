@@ -54,6 +54,8 @@ class Logs extends HTMLElement {
     this.list.set(items);
     this.classList.add('on');
     if (localStorage.getItem('monlight_wrap') === '1') ml.wrap(true);
+    const bar = $('.find');
+    ml.find = bar && ml.finder(this.list, bar, this.dataset.live !== undefined);
     if (this.dataset.live !== undefined) { ml.live?.(this, this.list); return; }
     this.cursor = this.dataset.cursor;
     this.list.onedge = () => this.edge();
@@ -68,9 +70,7 @@ class Logs extends HTMLElement {
   }
   full() { return this.list.items.length >= MOST; }
   edge() {
-    const { view, items } = this.list;
-    if (!this.cursor || this.loading || this.full()) return;
-    if (view.scrollTop + view.clientHeight * 3 >= items.length * 24) this.more();
+    if (this.cursor && !this.loading && !this.full() && this.list.nearEnd()) this.more();
   }
   // more loads the next page: small at first, so that it is there at once.
   async more(limit = this.list.items.length < 1000 ? 500 : 5000) {
@@ -129,7 +129,7 @@ const drawer = ml.drawer = {
   message(text, all) {
     const pre = $('.msg', this.el), most = 20000;
     this.text = text;
-    ml.paint(pre, all || text.length <= most ? text : text.slice(0, most), ml.list?.marker);
+    ml.paint(pre, all || text.length <= most ? text : text.slice(0, most), ml.list?.found ?? ml.list?.marker);
     if (!all && text.length > most) {
       const button = ml.make('button', 'link', `Show all ${text.length.toLocaleString('en')} characters`);
       button.type = 'button';
@@ -250,6 +250,7 @@ doc.addEventListener('click', (e) => {
     else if (what === 'context') drawer.around();
     else drawer[what]();
   } else if (at('[data-syntax]')) $('#syntax').showModal();
+  else if (at('[data-find]')) ml.find?.show();
   else if (at('[data-wrap]')) ml.wrap(!ml.list?.wrapped);
   else if ((el = at('[data-more]'))) { el.closest('.facet').classList.add('all'); el.remove(); }
 });
@@ -259,12 +260,15 @@ doc.addEventListener('keydown', (e) => {
   if (e.ctrlKey || e.metaKey || e.altKey || !ml.list) return;
   const typing = e.target.matches?.('input:not([type=checkbox]),select,textarea'), open = drawer.el?.open;
   if (e.key === 'Escape' && open && !typing) { drawer.close(); e.stopPropagation(); return; }
+  if (e.key === 'Escape' && ml.find?.open && (!typing || e.target.closest('.find')) && !$('dialog[open],details.menu[open]')) { ml.find.close(); e.stopPropagation(); return; }
   if (typing || $('dialog[open]:not(#entry)')) return;
   const list = ml.list, onButton = e.target.matches?.('a,button,summary');
   let done = true;
   if (open && (e.key === 'n' || e.key === 'j')) drawer.go(1);
   else if (open && (e.key === 'p' || e.key === 'k')) drawer.go(-1);
   else if (open && e.key === 'c') drawer.around();
+  else if (!open && e.key === '/' && ml.find && e.target === list.view) ml.find.show();
+  else if (ml.find?.active && (e.key === 'n' || e.key === 'N')) ml.find.step(e.key === 'n' ? 1 : -1);
   else if (open && e.key === '/') { drawer.close(); $('[data-search]')?.focus(); }
   else if (e.key === 'j' || (e.key === 'ArrowDown' && e.target === list.view)) list.select(list.at + 1);
   else if (e.key === 'k' || (e.key === 'ArrowUp' && e.target === list.view)) list.select(list.at < 0 ? 0 : list.at - 1);
@@ -325,7 +329,7 @@ customElements.define('ml-logs', Logs);
 const live = $('ml-live[fragment=results]');
 if (live) {
   const busy = live.busy.bind(live);
-  live.busy = () => busy() || ml.list?.view.scrollTop > 40 || Boolean(drag);
+  live.busy = () => busy() || ml.list?.view.scrollTop > 40 || ml.find?.open || Boolean(drag);
 }
 if (matchMedia('(max-width: 900px)').matches) for (const d of $$('details.side')) d.open = false;
 })();
