@@ -19,7 +19,7 @@ type model struct {
 	name     string
 	settings []string
 	forever  []string       // settings under which nothing is forgotten in this decade
-	anew     string         // statement that does it where no setting can
+	anew     string         // statement that does it where no setting can, with the time in Unix milliseconds
 	shelf    *harness.Shelf // what the relay delivers to
 	put      func(n int) harness.Request
 	accepted []int
@@ -51,7 +51,7 @@ func models(t testing.TB) []*model {
 			name: "browser-relay", shelf: shelf, settings: []string{
 				"ADMIN_API_KEY=" + harness.Key, "RATE_LIMIT=1000000", "KEY_RATE_LIMIT=1000000", "DSN_KEYS=web:" + dsnKey,
 				"ERROR_TRACKER_URL=" + shelf.URL, "ERROR_TRACKER_API_KEY=" + harness.Key, "METRICS_COLLECTOR_URL=" + shelf.URL, "METRICS_COLLECTOR_API_KEY=" + harness.Key,
-			}, put: putEvent, accepted: []int{202}, found: foundOnShelf(shelf), anew: "UPDATE spool SET at = unixepoch() * 1000", // a day at most is promised
+			}, put: putEvent, accepted: []int{202}, found: foundOnShelf(shelf), anew: "UPDATE spool SET at = ?", // a day at most is promised
 		},
 	}
 }

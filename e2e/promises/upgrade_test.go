@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/monlight/monlight/e2e/harness"
 )
@@ -45,7 +46,7 @@ func TestGoldenDatabasesAreTakenOver(t *testing.T) {
 				unpack(t, file, database)
 				if m.anew != "" {
 					pool(t, database, func(db *sql.DB) {
-						if _, err := db.Exec(m.anew); err != nil { //nolint:noctx // a test
+						if _, err := db.Exec(m.anew, time.Now().UnixMilli()); err != nil { //nolint:noctx // a test
 							t.Fatal(err)
 						}
 					})
