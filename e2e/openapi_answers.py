@@ -491,7 +491,8 @@ def error_tracker(s):
     if preview and not preview["events"]:
         s.fail("POST /api/projects/{id}/rules/preview", "looked at no event")
     s.ask("POST /api/projects/{id}/rules/preview", 400, id=shop, body={"rules": 7})
-    s.ask("POST /api/projects/{id}/settings", id=shop, body={"scrub": {"remove": ["iban"], "keep": ["note"], "drop_ip": True}, "filters": {"messages": ["*ignored*"], "localhost": True}, "rules": rule, "auto_resolve_days": 30})
+    s.ask("POST /api/projects/{id}/settings", id=shop, body={"scrub": {"remove": ["iban"], "keep": ["note"], "drop_ip": True}, "filters": {"messages": ["*ignored*"], "localhost": True}, "rules": rule, "auto_resolve_days": 30, "editor": {"template": "vscode://file/{path}:{line}", "mappings": [{"from": "/srv", "to": "/home/me"}]}})
+    s.ask("POST /api/projects/{id}/settings", 400, id=shop, body={"editor": {"template": "javascript://x/{path}"}})
     s.ask("POST /api/projects/{id}/settings", 409, id=shop, body={"version": was["version"], "scrub": {"drop_ip": False}})
     s.ask("POST /api/projects/{id}/settings", 400, id=shop, body={"version": "x"})
     s.ask("POST /api/projects/{id}/settings", id=shop, body={"scrub": {"off": True}, "filters": {"extensions": True, "crawlers": True}})

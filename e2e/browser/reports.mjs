@@ -90,7 +90,7 @@ export async function project(service, name) {
 // that the page about ingest tells apart.
 export async function everyOutcome(service) {
   const p = await project(service, 'web-shop');
-  await service.post(`/api/projects/${p.id}/settings`, { filters: { localhost: true, extensions: true, crawlers: true, messages: ['*ResizeObserver loop*', 'NetworkError: *'] } });
+  await service.post(`/api/projects/${p.id}/settings`, { filters: { localhost: true, extensions: true, crawlers: true, messages: ['*ResizeObserver loop*', 'NetworkError: *'] }, editor: { template: 'vscode://file/{path}:{line}', mappings: [{ from: 'app/', to: '/home/me/web-shop/app' }] } });
   const error = (value, more = {}) => ({ exception: { values: [{ type: 'TypeError', value, stacktrace: { frames: [{ filename: 'app/cart.js', function: 'addToCart', lineno: 12, in_app: true }] } }] }, ...more });
   const clients = ['sentry.javascript.browser/11.12.0', 'sentry.javascript.browser/8.55.0', 'sentry.python/2.75.0', 'sentry.go/0.50.0'];
   for (let n = 0; n < 12; n++) await p.event(error(`cart ${n} is empty`), clients[n * n % clients.length]);

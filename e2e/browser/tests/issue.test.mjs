@@ -108,6 +108,37 @@ describe('the page of an issue', () => {
     await shut(page);
   });
 
+  test('frames of the own code lead to the sources, where the settings say so', async () => {
+    const links = (page) => page.locator('.frame a').evaluateAll((all) => all.map((a) => [a.textContent, a.href, a.target]));
+    const page = await session.open(`/errors/${id}`, { js: false });
+    assert.deepEqual(await links(page), []);
+    const { id: project } = (await service.api('/api/projects?details=true')).details.find((p) => p.name === 'shop');
+    const save = async (template, mappings) => {
+      await page.goto(`${service.url}/projects/${project}/settings`);
+      await page.fill('input[name=template]', template);
+      await page.fill('textarea[name=mappings]', mappings);
+      await page.click('main button:has-text("Save")');
+    };
+    await save('javascript://x/{path}', '');
+    assert.match(await page.textContent('[role=alert]'), /the template begins with "javascript"/);
+    await save('vscode://file/{path}:{line}', '/srv/shop => /home/me/my shop');
+    assert.match(await page.textContent('.notice'), /Saved/);
+    await page.goto(`${service.url}/errors/${id}`);
+    assert.deepEqual(await links(page), [
+      ['app/orders.py:214', 'vscode://file/home/me/my%20shop/app/orders.py:214', ''], ['app/api.py:88', 'vscode://file/home/me/my%20shop/app/api.py:88', ''],
+    ]);
+    // A page of a repository opens beside this one.
+    await save(`${service.url}/search?of={path}#L{line}`, '/srv/shop/ =>\napp/ => app');
+    await page.goto(`${service.url}/errors/${id}`);
+    const [popup] = await Promise.all([page.context().waitForEvent('page'), page.click('.frame a >> text=app/customers.py:51')]);
+    await popup.waitForLoadState();
+    assert.equal(popup.url(), `${service.url}/search?of=app%2Fcustomers.py#L51`);
+    await save('', '');
+    await page.goto(`${service.url}/errors/${id}`);
+    assert.deepEqual(await links(page), []);
+    await shut(page);
+  });
+
   test('copy as Markdown and as a link', async () => {
     const page = await session.open(`/errors/${id}`);
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);

@@ -70,7 +70,7 @@ func TestProjectRefusals(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	const none = `{"version":0,"scrub":{"off":false,"remove":[],"keep":[],"drop_ip":false},"filters":{"localhost":false,"extensions":false,"crawlers":false,"messages":[]},"rules":"","auto_resolve_days":0}`
+	const none = `{"version":0,"scrub":{"off":false,"remove":[],"keep":[],"drop_ip":false},"filters":{"localhost":false,"extensions":false,"crawlers":false,"messages":[]},"rules":"","auto_resolve_days":0,"editor":{"template":"","mappings":[]}}`
 	for _, test := range []struct {
 		method, target, body string
 		status               int
@@ -81,7 +81,7 @@ func TestSettings(t *testing.T) {
 		{"POST", "/api/projects/3/settings", `{"scrub":{"remove":["a"],"drop_ip":true}}`, 200, `"scrub":{"off":false,"remove":["a"],"keep":[],"drop_ip":true}`},
 		{"POST", "/api/projects/3/settings", `{"auto_resolve_days":"14"}`, 400, "auto_resolve_days must be a whole number"},
 		{"POST", "/api/projects/3/settings", `{"auto_resolve_days":3651}`, 400, "auto_resolve_days is 3651, want 0 to 3650, 0 being never"},
-		{"POST", "/api/projects/3/settings", `{"auto_resolve_days":14}`, 200, `"auto_resolve_days":14}`},
+		{"POST", "/api/projects/3/settings", `{"auto_resolve_days":14}`, 200, `"auto_resolve_days":14,`},
 		{"POST", "/api/projects/3/settings", `{"scrub":{"remove":"a"}}`, 400, "scrub.remove must be an array of strings"},
 		{"POST", "/api/projects/3/settings", `{"scrub":{"remove":["a",1]}}`, 400, "scrub.remove must be an array of strings"},
 		{"POST", "/api/projects/3/settings", `{"scrub":{"remove":[""]}}`, 400, "scrub.remove has the name"},
@@ -89,6 +89,15 @@ func TestSettings(t *testing.T) {
 		{"POST", "/api/projects/3/settings", `{"scrub":[]}`, 400, "scrub must be an object"},
 		{"POST", "/api/projects/3/settings", `{"scrub":{"x":1}}`, 400, `unknown field: \"scrub.x\"`},
 		{"POST", "/api/projects/3/settings", `{"filters":{"localhost":true,"messages":["*x*"]}}`, 200, `"filters":{"localhost":true,"extensions":false,"crawlers":false,"messages":["*x*"]}`},
+		{"POST", "/api/projects/3/settings", `{"editor":{"template":"https://git.example/{path}","mappings":[{"from":"/srv","to":"src"},{"from":"x"}]}}`, 200,
+			`"editor":{"template":"https://git.example/{path}","mappings":[{"from":"/srv","to":"src"},{"from":"x","to":""}]}`},
+		{"POST", "/api/projects/3/settings", `{"editor":{"template":"javascript:alert({path})"}}`, 400, "editor: the template begins with"},
+		{"POST", "/api/projects/3/settings", `{"editor":{"template":1}}`, 400, "editor.template must be a string"},
+		{"POST", "/api/projects/3/settings", `{"editor":{"mappings":{}}}`, 400, "editor.mappings must be an array"},
+		{"POST", "/api/projects/3/settings", `{"editor":{"mappings":["a"]}}`, 400, "editor.mappings must be an object"},
+		{"POST", "/api/projects/3/settings", `{"editor":{"mappings":[{"x":"a"}]}}`, 400, `unknown field: \"editor.mappings.x\"`},
+		{"POST", "/api/projects/3/settings", `{"editor":{"x":1}}`, 400, `unknown field: \"editor.x\"`},
+		{"POST", "/api/projects/3/settings", `{"editor":{"mappings":[{}` + strings.Repeat(",{}", 20) + `]}}`, 400, "editor: there are 21 mappings of paths, the limit is 20"},
 		{"POST", "/api/projects/3/settings", `{"filters":{"crawlers":1}}`, 400, "filters.crawlers must be true or false"},
 		{"POST", "/api/projects/3/settings", `{"filters":{"messages":["*"]}}`, 400, "which every event fits"},
 		{"POST", "/api/projects/3/settings", `{"filters":{"web":true}}`, 400, `unknown field: \"filters.web\"`},

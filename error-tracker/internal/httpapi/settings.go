@@ -7,6 +7,7 @@ import (
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/inbound"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/sourcelink"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/jsonpull"
 	"github.com/monlight/monlight/shared/problem"
@@ -18,6 +19,25 @@ type settingsJSON struct {
 	Filters         filtersJSON `json:"filters"`
 	Rules           string      `json:"rules"`
 	AutoResolveDays int         `json:"auto_resolve_days"`
+	Editor          editorJSON  `json:"editor"`
+}
+
+type editorJSON struct {
+	Template string        `json:"template"`
+	Mappings []mappingJSON `json:"mappings"`
+}
+
+type mappingJSON struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+func newEditorJSON(r *sourcelink.Rules) editorJSON {
+	j := editorJSON{Template: r.Template, Mappings: make([]mappingJSON, len(r.Mappings))}
+	for i, m := range r.Mappings {
+		j.Mappings[i] = mappingJSON(m)
+	}
+	return j
 }
 
 type filtersJSON struct {
@@ -41,6 +61,7 @@ func newSettingsJSON(s *tracker.Settings) settingsJSON {
 		Filters:         filtersJSON{s.Filters.Localhost, s.Filters.Extensions, s.Filters.Crawlers, orEmpty(s.Filters.Messages)},
 		Rules:           s.Rules,
 		AutoResolveDays: s.AutoResolve,
+		Editor:          newEditorJSON(&s.Editor),
 	}
 }
 
@@ -97,11 +118,54 @@ func settingsMember(p *jsonpull.Parser, name string, s *tracker.Settings) error 
 		return nil
 	case "scrub":
 		return choices(p, name, switches{"off": &s.Scrub.Off, "drop_ip": &s.Scrub.DropIP}, lists{"remove": &s.Scrub.Remove, "keep": &s.Scrub.Keep}, tracker.MaxScrubNames)
+	case "editor":
+		return object(p, name, func(member string) error { return editorMember(p, member, &s.Editor) })
 	case "filters":
 		f := &s.Filters
 		return choices(p, name, switches{"localhost": &f.Localhost, "extensions": &f.Extensions, "crawlers": &f.Crawlers}, lists{"messages": &f.Messages}, inbound.MaxMessages)
 	}
 	return errs.New(errs.Invalid, "unknown field: %s", shortName(name))
+}
+
+// editorMember reads how places of frames become addresses.
+func editorMember(p *jsonpull.Parser, member string, r *sourcelink.Rules) error {
+	text := func(member string, to *string) error {
+		var ok bool
+		if *to, ok = p.String(); !ok {
+			return errs.New(errs.Invalid, "%s must be a string", member)
+		}
+		return nil
+	}
+	switch member {
+	case "editor.template":
+		return text(member, &r.Template)
+	case "editor.mappings":
+		if p.Kind() != jsonpull.Array {
+			return errs.New(errs.Invalid, "%s must be an array", member)
+		}
+		r.Mappings = nil
+		var bad error
+		for range p.Array() {
+			var m sourcelink.Mapping
+			err := object(p, member, func(part string) error {
+				switch part {
+				case member + ".from":
+					return text(part, &m.From)
+				case member + ".to":
+					return text(part, &m.To)
+				}
+				return errs.New(errs.Invalid, "unknown field: %s", shortName(part))
+			})
+			if bad == nil {
+				bad = err
+			}
+			if len(r.Mappings) <= sourcelink.MaxMappings {
+				r.Mappings = append(r.Mappings, m)
+			}
+		}
+		return bad
+	}
+	return errs.New(errs.Invalid, "unknown field: %s", shortName(member))
 }
 
 // switches and lists are members of an object, by their names.

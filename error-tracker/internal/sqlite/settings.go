@@ -12,6 +12,7 @@ import (
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/inbound"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/sourcelink"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/sqlitedb"
 )
@@ -23,6 +24,17 @@ type storedSettings struct {
 	Filters     storedFilters `json:"filters"`
 	Rules       string        `json:"rules,omitempty"`
 	AutoResolve int           `json:"auto_resolve,omitempty"` // days
+	Editor      *storedEditor `json:"editor,omitempty"`
+}
+
+type storedEditor struct {
+	Template string          `json:"template"`
+	Mappings []storedMapping `json:"mappings,omitempty"`
+}
+
+type storedMapping struct {
+	From string `json:"from"`
+	To   string `json:"to"`
 }
 
 type storedFilters struct {
@@ -40,7 +52,14 @@ type storedScrub struct {
 }
 
 func encodeSettings(s *tracker.Settings) (string, error) {
-	b, err := json.Marshal(storedSettings{Scrub: storedScrub(s.Scrub), Filters: storedFilters(s.Filters), Rules: s.Rules, AutoResolve: s.AutoResolve})
+	stored := storedSettings{Scrub: storedScrub(s.Scrub), Filters: storedFilters(s.Filters), Rules: s.Rules, AutoResolve: s.AutoResolve}
+	if e := &s.Editor; e.Template != "" || len(e.Mappings) > 0 {
+		stored.Editor = &storedEditor{Template: e.Template}
+		for _, m := range e.Mappings {
+			stored.Editor.Mappings = append(stored.Editor.Mappings, storedMapping(m))
+		}
+	}
+	b, err := json.Marshal(stored)
 	return string(b), err
 }
 
@@ -49,7 +68,14 @@ func decodeSettings(text string) (*tracker.Settings, error) {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
-	return &tracker.Settings{Scrub: scrub.Rules(s.Scrub), Filters: inbound.Rules(s.Filters), Rules: s.Rules, AutoResolve: s.AutoResolve}, nil
+	settings := &tracker.Settings{Scrub: scrub.Rules(s.Scrub), Filters: inbound.Rules(s.Filters), Rules: s.Rules, AutoResolve: s.AutoResolve}
+	if s.Editor != nil {
+		settings.Editor.Template = s.Editor.Template
+		for _, m := range s.Editor.Mappings {
+			settings.Editor.Mappings = append(settings.Editor.Mappings, sourcelink.Mapping(m))
+		}
+	}
+	return settings, nil
 }
 
 // maxCachedSettings bounds the settings at hand, by the name of their project.

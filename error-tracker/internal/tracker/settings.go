@@ -7,6 +7,7 @@ import (
 	"github.com/monlight/monlight/error-tracker/internal/tracker/grouprules"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/inbound"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/sourcelink"
 	"github.com/monlight/monlight/shared/errs"
 )
 
@@ -16,10 +17,11 @@ type Settings struct {
 	ProjectID int64 // whose they are; 0 if they were never changed
 	Version   int64 // how often they were changed
 
-	Scrub       scrub.Rules   // what is removed from events before they are stored
-	Filters     inbound.Rules // which events are not stored
-	Rules       string        // how events are grouped, see [grouprules.Parse]
-	AutoResolve int           // days after which an issue that nobody met is resolved; 0: never
+	Scrub       scrub.Rules      // what is removed from events before they are stored
+	Filters     inbound.Rules    // which events are not stored
+	Rules       string           // how events are grouped, see [grouprules.Parse]
+	Editor      sourcelink.Rules // how the page of an issue leads to the sources
+	AutoResolve int              // days after which an issue that nobody met is resolved; 0: never
 }
 
 // Limits of settings.
@@ -50,6 +52,9 @@ func (s *Settings) Validate() error {
 	}
 	if err := s.Filters.Validate(); err != nil {
 		return err
+	}
+	if err := s.Editor.Validate(); err != nil {
+		return errs.New(errs.Invalid, "editor: %v", err)
 	}
 	_, err := parseRules(s.Rules)
 	return err

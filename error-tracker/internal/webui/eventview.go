@@ -6,15 +6,16 @@ import (
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/sourcelink"
 	"github.com/monlight/monlight/shared/webui"
 )
 
-// eventOf prepares an event for the page.
-func (p *Pages) eventOf(o *tracker.Occurrence) *eventView {
+// eventOf prepares an event for the page; to says how its frames lead to the sources.
+func (p *Pages) eventOf(o *tracker.Occurrence, to *sourcelink.Rules) *eventView {
 	e := &o.Event
 	v := &eventView{
 		ID: o.ID, At: happened(e), Received: e.ReceivedAt,
-		Stack: stackOf(e), Threads: threadsOf(e), Extra: webui.JSONTree(e.Extra), User: userOf(&e.User), Request: requestOf(&e.Request),
+		Stack: stackOf(e, to), Threads: threadsOf(e, to), Extra: webui.JSONTree(e.Extra), User: userOf(&e.User), Request: requestOf(&e.Request),
 	}
 	if v.Sources = sourcesOf(e.Extra); v.Sources != nil {
 		v.Extra = withoutSources(v.Extra)

@@ -249,7 +249,7 @@ func (p *Pages) issueData(r *http.Request, i *tracker.Issue) (*issuePage, error)
 	if err := p.trend(r, d, i.Project, now); err != nil {
 		return nil, err
 	}
-	if err := p.event(r, d); err != nil {
+	if err := p.event(r, d, i.Project); err != nil {
 		return nil, err
 	}
 	if err := p.shares(r, d); err != nil {
@@ -312,7 +312,7 @@ func (p *Pages) trend(r *http.Request, d *issuePage, project string, now time.Ti
 
 // event reads the event that the address names, else the newest one. An event
 // that is no longer kept is replaced by the newest, and the page says so.
-func (p *Pages) event(r *http.Request, d *issuePage) error {
+func (p *Pages) event(r *http.Request, d *issuePage, project string) error {
 	ctx := r.Context()
 	want, err := strconv.ParseInt(r.URL.Query().Get("event"), 10, 64)
 	if err != nil || want < 0 {
@@ -328,7 +328,11 @@ func (p *Pages) event(r *http.Request, d *issuePage) error {
 	if err != nil {
 		return err
 	}
-	d.Event = p.eventOf(&o)
+	settings, err := p.opts.Tracker.Settings(ctx, project)
+	if err != nil {
+		return err
+	}
+	d.Event = p.eventOf(&o, &settings.Editor)
 	d.Event.Ways = p.waysFrom(&o.Event)
 	if d.Event.Files, err = p.files(r, d.URL, &o); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/shared/origin"
 )
 
@@ -99,5 +100,51 @@ func TestSettingsAreChanged(t *testing.T) {
 	}
 	if res := s.do(http.MethodPost, "/projects/1/settings", url.Values{}); res.StatusCode != http.StatusBadRequest {
 		t.Errorf("without a version: %d", res.StatusCode)
+	}
+}
+
+func TestFramesLeadToTheSources(t *testing.T) {
+	f := sample(4)
+	f.projects = withProject().projects
+	s := newSite(t, f)
+	save := func(template, mappings string) (page string, status int) {
+		res := s.do(http.MethodPost, "/projects/1/settings", url.Values{"version": {itoa(f.settings.Version)}, "template": {template}, "mappings": {mappings}})
+		b, _ := io.ReadAll(res.Body)
+		return string(b), res.StatusCode
+	}
+	if page := s.get("/errors/4", 200); strings.Contains(page, "vscode:") {
+		t.Error("a link without a template")
+	}
+	if _, status := save(" vscode://file/{path}:{line} ", ""); status != http.StatusSeeOther || f.settings.Editor.Template != "vscode://file/{path}:{line}" {
+		t.Fatalf("%d, %+v", status, f.settings.Editor)
+	}
+	e := &f.events[4][len(f.events[4])-1].Event
+	yes, no := true, false
+	e.Release = "1.4.2"
+	e.Exceptions = []event.Exception{{Type: "E", Frames: []event.Frame{
+		{Function: "lib", Filename: "lib/x.py", AbsPath: "/usr/lib/x.py", Line: 1, InApp: &no},
+		{Function: "up", Filename: "../../evil.py", Line: 2, InApp: &yes},
+		{Function: "quote", Filename: `a"><b>.py`, Line: 3, InApp: &yes},
+		{Function: "ship", Filename: "app/orders.py", AbsPath: "/srv/shop/app/orders.py", Line: 214, InApp: &yes},
+	}}}
+	page := s.get("/errors/4", 200)
+	wants(t, page, `<a href="vscode://file/srv/shop/app/orders.py:214">app/orders.py:214</a>`, `<a href="vscode://file/a%22%3E%3Cb%3E.py:3">`)
+	if n := strings.Count(page, "vscode:"); n != 2 {
+		t.Errorf("%d links, want 2: none for libraries and for paths that lead upwards", n)
+	}
+	if _, status := save("https://git.example/shop/blob/{release}/{path}#L{line}", "/srv/shop/ =>\r\n"); status != http.StatusSeeOther {
+		t.Fatal(status)
+	}
+	page = s.get("/errors/4", 200)
+	wants(t, page, `<a href="https://git.example/shop/blob/1.4.2/app/orders.py#L214" rel="noopener noreferrer" target="_blank">app/orders.py:214</a>`)
+	if n := strings.Count(page, "git.example"); n != 1 {
+		t.Errorf("%d links, want the one that the mapping fits", n)
+	}
+	for template, mappings := range map[string]string{"javascript://x/{path}": "", "data:text/html,{path}": "", "https://git.example/": "", "vscode://file/{path}": "a -> b"} {
+		page, status := save(template, mappings)
+		if status != http.StatusUnprocessableEntity || !strings.HasPrefix(f.settings.Editor.Template, "https://git.example/shop") {
+			t.Errorf("%s: %d, %+v", template, status, f.settings.Editor)
+		}
+		wants(t, page, "ditor: ", `name="template" value="`+template+`"`, strings.ReplaceAll(mappings, ">", "&gt;")+"</textarea>")
 	}
 }

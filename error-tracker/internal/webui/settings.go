@@ -7,6 +7,7 @@ import (
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/inbound"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/sourcelink"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/webui"
 )
@@ -29,7 +30,14 @@ type settingsPage struct {
 	Messages                        string // one to a line
 
 	AutoResolve string // days; "" is never
+
+	Template    string // of the editor's address
+	Mappings    string // "from => to", one to a line
+	MaxTemplate int
 }
+
+// typed are the fields of the form that are shown as they were sent.
+type typed struct{ Days, Mappings string }
 
 func (p *Pages) projectSettings(w http.ResponseWriter, r *http.Request) error {
 	t, err := p.pathProject(r)
@@ -44,16 +52,17 @@ func (p *Pages) projectSettings(w http.ResponseWriter, r *http.Request) error {
 	if s.AutoResolve != 0 {
 		days = strconv.Itoa(s.AutoResolve)
 	}
-	return p.renderSettings(w, r, http.StatusOK, &t, s, days, "")
+	return p.renderSettings(w, r, http.StatusOK, &t, s, typed{days, sourcelink.FormatMappings(s.Editor.Mappings)}, "")
 }
 
-// renderSettings shows the form of s; days is the text of the field auto_resolve, as it was sent.
-func (p *Pages) renderSettings(w http.ResponseWriter, r *http.Request, status int, t *tracker.Project, s *tracker.Settings, days, why string) error {
+// renderSettings shows the form of s.
+func (p *Pages) renderSettings(w http.ResponseWriter, r *http.Request, status int, t *tracker.Project, s *tracker.Settings, text typed, why string) error {
 	d := settingsPage{
 		ID: t.ID, Since: s.Version, Parent: p.projectURL(t.ID), Health: p.ingestURL(t.ID, tracker.LastDay), URL: p.projectURL(t.ID) + "/settings", Name: projectName(t.Name), Why: webui.Line(why, 300),
 		Remove: strings.Join(s.Scrub.Remove, "\n"), Keep: strings.Join(s.Scrub.Keep, "\n"), Off: s.Scrub.Off, DropIP: s.Scrub.DropIP,
 		Localhost: s.Filters.Localhost, Extensions: s.Filters.Extensions, Crawlers: s.Filters.Crawlers, Messages: strings.Join(s.Filters.Messages, "\n"),
-		AutoResolve: webui.Line(days, 30),
+		AutoResolve: webui.Line(text.Days, 30),
+		Template:    webui.Line(s.Editor.Template, 2*sourcelink.MaxTemplate), Mappings: webui.Clip(text.Mappings, 32<<10), MaxTemplate: sourcelink.MaxTemplate,
 	}
 	return p.ui.Render(w, r, status, webui.Page{Name: "settings", Title: "Settings of " + d.Name, Section: "/projects", Assets: []string{"form.css", "issue.css", "project.css"}, Data: d})
 }
@@ -71,7 +80,7 @@ func (p *Pages) changeSettings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return errs.New(errs.Invalid, "version = %q, want that of the settings which the form was made from", webui.Line(f.Get("version"), 30))
 	}
-	days := strings.TrimSpace(f.Get("auto_resolve"))
+	text := typed{strings.TrimSpace(f.Get("auto_resolve")), f.Get("mappings")}
 	var now int64
 	var sent tracker.Settings
 	_, err = p.opts.Tracker.ChangeSettings(r.Context(), id, func(s *tracker.Settings) error {
@@ -82,10 +91,15 @@ func (p *Pages) changeSettings(w http.ResponseWriter, r *http.Request) error {
 		}
 		s.AutoResolve = 0
 		var mistake error
-		if days != "" {
-			if s.AutoResolve, mistake = strconv.Atoi(days); mistake != nil {
-				mistake = errs.New(errs.Invalid, "auto_resolve = %q, want a whole number of days", webui.Line(days, 30))
+		if text.Days != "" {
+			if s.AutoResolve, mistake = strconv.Atoi(text.Days); mistake != nil {
+				mistake = errs.New(errs.Invalid, "auto_resolve = %q, want a whole number of days", webui.Line(text.Days, 30))
 			}
+		}
+		s.Editor.Template = strings.TrimSpace(f.Get("template"))
+		var unread error
+		if s.Editor.Mappings, unread = sourcelink.ParseMappings(text.Mappings); unread != nil && mistake == nil {
+			mistake = errs.New(errs.Invalid, "editor: %v", unread)
 		}
 		now, s.Version = s.Version, since
 		sent = *s
@@ -101,7 +115,7 @@ func (p *Pages) changeSettings(w http.ResponseWriter, r *http.Request) error {
 			// Who read the message may save over what the other one chose.
 			status, why, sent.Version = http.StatusConflict, changedByOther, now
 		}
-		return p.renderSettings(w, r, status, &t, &sent, days, why)
+		return p.renderSettings(w, r, status, &t, &sent, text, why)
 	}
 	if err != nil {
 		return err

@@ -1,11 +1,13 @@
 package webui
 
 import (
+	"html/template"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/sourcelink"
 	"github.com/monlight/monlight/shared/webui"
 )
 
@@ -49,8 +51,9 @@ type frame struct {
 	Pos      string // ":12:5"
 	Title    string // everything that is known of the place, for the tooltip
 	Module   string
-	Link     string // address of the file when it is on the web
-	Note     string // how it was un-minified, or why not
+	Link     string      // address of the file when it is on the web
+	Editor   *editorLink // of its place in the sources; may be nil
+	Note     string      // how it was un-minified, or why not
 	InApp    bool
 	Open     bool
 	Source   []sourceLine
@@ -69,7 +72,7 @@ type variable struct {
 }
 
 // stackOf shows the chain of an event, newest first.
-func stackOf(e *event.Event) []exception {
+func stackOf(e *event.Event, to *sourcelink.Rules) []exception {
 	left := maxFrames
 	var out []exception
 	for i := len(e.Exceptions) - 1; i >= 0 && len(out) < maxExceptions; i-- {
@@ -85,7 +88,7 @@ func stackOf(e *event.Event) []exception {
 		if len(out) > 0 {
 			v.Relation = relation(x.Mechanism)
 		}
-		v.Blocks, v.Total, v.Hidden = blocksOf(x.Frames, e.Platform, &left, len(out) == 0)
+		v.Blocks, v.Total, v.Hidden = blocksOf(x.Frames, e, to, &left, len(out) == 0)
 		out = append(out, v)
 	}
 	return out
@@ -113,7 +116,7 @@ func mechanism(m event.Mechanism) string {
 
 // blocksOf shows frames innermost first. Frames of libraries are folded, unless
 // there are no others. left is how many more frames may be shown.
-func blocksOf(frames []event.Frame, platform string, left *int, open bool) (blocks []frameBlock, total, hidden int) {
+func blocksOf(frames []event.Frame, e *event.Event, to *sourcelink.Rules, left *int, open bool) (blocks []frameBlock, total, hidden int) {
 	total = len(frames)
 	shown := min(total, *left)
 	*left -= shown
@@ -121,12 +124,15 @@ func blocksOf(frames []event.Frame, platform string, left *int, open bool) (bloc
 	app := make([]bool, total)
 	anyApp := false
 	for i := range frames {
-		app[i] = inApp(&frames[i], platform)
+		app[i] = inApp(&frames[i], e.Platform)
 		anyApp = anyApp || app[i]
 	}
 	for i := total - 1; i >= hidden; i-- {
 		own := app[i] || !anyApp
 		f := frameOf(&frames[i], app[i])
+		if app[i] {
+			f.Editor = editorOf(&frames[i], to, e.Release)
+		}
 		f.Open = own && len(f.Source) > 0 && (open || len(blocks) < 2)
 		if n := len(blocks); n == 0 || blocks[n-1].Folded == own {
 			blocks = append(blocks, frameBlock{Folded: !own})
@@ -256,6 +262,22 @@ func frameOf(f *event.Frame, app bool) frame {
 	return v
 }
 
+// editorLink opens the place of a frame in an editor, or its page in a repository.
+type editorLink struct {
+	URL template.URL //nolint:forbidigo // html/template knows no editors
+	Web bool         // a page, which is opened beside this one
+}
+
+// editorOf is nil where the rules have no address for the place of a frame.
+func editorOf(f *event.Frame, to *sourcelink.Rules, release string) *editorLink {
+	link := to.Link(sourcelink.Place{Paths: []string{f.AbsPath, f.Filename}, Line: f.Line, Column: f.Column, Release: release})
+	if link == "" {
+		return nil
+	}
+	// Link has escaped what came from outside, and its scheme is one of the few that a template may have.
+	return &editorLink{URL: template.URL(link), Web: strings.HasPrefix(strings.ToLower(link), "http")} //nolint:forbidigo,gosec // see above
+}
+
 // titleOf is everything that is known of a place beside what is shown.
 func titleOf(f *event.Frame, file string) string {
 	var facts []string
@@ -320,7 +342,7 @@ type thread struct {
 
 // threadsOf shows threads, those without a stack by their names. The crashed or current one is
 // open when no exception has a stack.
-func threadsOf(e *event.Event) []thread {
+func threadsOf(e *event.Event, to *sourcelink.Rules) []thread {
 	bare := true
 	for i := range e.Exceptions {
 		bare = bare && len(e.Exceptions[i].Frames) == 0
@@ -346,7 +368,7 @@ func threadsOf(e *event.Event) []thread {
 			v.State = "current"
 		}
 		v.Open = bare && (v.State != "" || len(e.Threads) == 1)
-		v.Blocks, v.Total, _ = blocksOf(t.Frames, e.Platform, &left, v.Open)
+		v.Blocks, v.Total, _ = blocksOf(t.Frames, e, to, &left, v.Open)
 		out = append(out, v)
 	}
 	return out

@@ -11,6 +11,7 @@ import (
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/inbound"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/scrub"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/sourcelink"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/origin"
 )
@@ -166,5 +167,6 @@ func fullSettings() tracker.Settings {
 		Scrub:   scrub.Rules{Off: true, Remove: []string{"a", "b c"}, Keep: []string{"é"}, DropIP: true},
 		Filters: inbound.Rules{Localhost: true, Extensions: true, Crawlers: true, Messages: []string{"*a*", "é"}},
 		Rules:   "type:A -> \"é\"\n",
+		Editor:  sourcelink.Rules{Template: "vscode://file/{path}", Mappings: []sourcelink.Mapping{{From: "/srv", To: "é"}, {From: "a", To: ""}}},
 	}
 }
