@@ -64,6 +64,7 @@ type issuePage struct {
 	Stats []link
 
 	Event        *eventView // nil when no event is kept
+	Expired      bool       // the event that was asked for is not kept any more
 	Nav          eventNav
 	Recent       []recentEvent
 	Environments []webui.Portion
@@ -106,6 +107,7 @@ type similarIssue struct {
 // eventView is one event as it is shown.
 type eventView struct {
 	ID       int64
+	URL      string // of this very event
 	EventID  string
 	At       time.Time
 	Received time.Time
@@ -321,6 +323,7 @@ func (p *Pages) event(r *http.Request, d *issuePage, project string) error {
 	o, older, newer, err := p.opts.Tracker.Occurrence(ctx, d.ID, want)
 	if errs.KindOf(err) == errs.NotFound && want != 0 {
 		o, older, newer, err = p.opts.Tracker.Occurrence(ctx, d.ID, 0)
+		d.Expired = true
 	}
 	if errs.KindOf(err) == errs.NotFound {
 		return nil // nothing is kept
@@ -333,6 +336,7 @@ func (p *Pages) event(r *http.Request, d *issuePage, project string) error {
 		return err
 	}
 	d.Event = p.eventOf(&o, &settings.Editor)
+	d.Event.URL = d.URL + "?event=" + itoa(o.ID)
 	d.Event.Ways = p.waysFrom(&o.Event)
 	if d.Event.Files, err = p.files(r, d.URL, &o); err != nil {
 		return err

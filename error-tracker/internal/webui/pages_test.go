@@ -330,8 +330,11 @@ func TestIssuePage(t *testing.T) {
 	lacks(t, page, `rel="next"`)
 
 	page = s.get("/errors/8?event=104", 200)
-	wants(t, page, `href="/errors/8?event=105"`, `href="/errors/8?event=103"`)
-	wants(t, s.get("/errors/8?event=999999", 200), `href="/errors/8?event=110"`) // no longer kept: the newest
+	wants(t, page, `href="/errors/8?event=105"`, `href="/errors/8?event=103"`, `<a href="/errors/8?event=104" title="The address of this event">`)
+	if strings.Contains(page, "not kept any more") {
+		t.Error("an event that is kept is said not to be")
+	}
+	wants(t, s.get("/errors/8?event=999999", 200), `href="/errors/8?event=110"`, "The event of this address is not kept any more")
 	wants(t, s.get("/errors/8?event=104&stats=14d", 200), "Last 14 days", `href="/errors/8?event=104"`)
 	wants(t, s.get("/errors/7", 200), "No event is kept")
 	wants(t, s.get("/errors/4711", 404), "Issue not found", "#4711")
