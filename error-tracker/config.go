@@ -22,6 +22,7 @@ type settings struct {
 	keepOccurrences int   // per issue
 	retention       time.Duration
 	mail            mail
+	webhooks        webhooks
 
 	logViewerURL, metricsURL, relayURL string              // of the other services, "" where there is none
 	peers                              map[string]*url.URL // where the other services are asked for their health
@@ -46,6 +47,7 @@ func load(env *config.Env) settings {
 		peers:        status.LoadPeers(env),
 	}
 	s.mail = loadMail(env, s.publicURL())
+	s.webhooks = loadWebhooks(env)
 	return s
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/monlight/monlight/error-tracker/internal/postmark"
@@ -117,6 +118,15 @@ func (m *mail) off() string {
 		return ""
 	}
 	return "SMTP not configured: " + m.missing[0] + " is not set"
+}
+
+// whom is who gets mails, as far as a page may show it: pages end up in screenshots.
+func (m *mail) whom() string {
+	var all []string
+	for _, a := range m.settings.Recipients {
+		all = append(all, webui.MaskAddress(a.Addr))
+	}
+	return strings.Join(all, ", ")
 }
 
 // composer returns what makes mails of alerts, nil when alerts are off.

@@ -1,5 +1,5 @@
 // Command error-tracker takes in error reports, groups them into issues, tells
-// people about new ones by mail, and shows them on web pages.
+// people about new ones by mail and webhook, and shows them on web pages.
 package main
 
 import (
@@ -70,13 +70,23 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 		return server.Options{}, err
 	}
 	alerts := worker.NewAlerts(store, composer, s.mail.transport, time.Now, log)
+	hooks, err := s.webhooks.composer(s.mail.settings, store)
+	if err != nil {
+		return server.Options{}, err
+	}
+	posts := worker.NewAlerts(store.OutboxOf(tracker.ByWebhook), hooks, s.webhooks.transport(store), time.Now, log)
+	wake := func() {
+		alerts.Notify()
+		posts.Notify()
+	}
 	retention := worker.NewRetention(store, s.retention, time.Now, log)
 	ingest := worker.NewIngest(store, time.Now, log)
-	issues := tracker.NewService(store, time.Now, alerts.Notify)
+	issues := tracker.NewService(store, time.Now, wake)
 	issues.CountFirst(ingest.Settle)
+	issues.ReachBy(tracker.Reach{Mail: s.mail.whom(), MailOff: s.mail.off(), Webhooks: s.webhooks.of(store)})
 
 	edge := server.NewEdge(service, version, s.server, log)
-	counters := newMetrics(edge.Registry(), db, alerts, retention)
+	counters := newMetrics(edge.Registry(), db, alerts, posts, retention)
 	state := status.New(status.Options{
 		Service: service, Version: version, DB: db, Edge: edge, Log: log,
 		Ingest: func() status.Ingest { return counters.ingested(edge) }, Warnings: mailWarnings(alerts, retention),
@@ -86,7 +96,7 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 	})
 	ui, err := webui.New(webui.Options{
 		Tracker: issues, Mail: s.mail.page(), BaseURL: s.server.BaseURL, BasePath: s.server.BasePath(), Version: version,
-		Services: pages.Services("/", s.logViewerURL, s.metricsURL, s.relayURL), Status: state, Wake: alerts.Notify, Log: log,
+		Services: pages.Services("/", s.logViewerURL, s.metricsURL, s.relayURL), Status: state, Wake: wake, Log: log,
 	})
 	if err != nil {
 		return server.Options{}, err
@@ -101,7 +111,7 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 		MetricsGuard: guard.API,
 		Health:       health(db),
 		Backup:       db.Backup,
-		Jobs:         []func(context.Context) error{job(alerts.Run), job(retention.Run), job(ingest.Run)},
+		Jobs:         []func(context.Context) error{job(alerts.Run), job(posts.Run), job(retention.Run), job(ingest.Run)},
 		Closers:      []func(context.Context) error{func(context.Context) error { return db.Close() }},
 	}, nil
 }

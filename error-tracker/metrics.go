@@ -18,14 +18,14 @@ type metrics struct {
 // outcomes are what can become of a report.
 var outcomes = []string{"created", "incremented", "reopened", "duplicate", "replaced", "filtered", "refused", "unavailable", "failed"}
 
-func newMetrics(r *prometheus.Registry, db *sqlitedb.DB, alerts *worker.Alerts, retention *worker.Retention) *metrics {
+func newMetrics(r *prometheus.Registry, db *sqlitedb.DB, alerts, posts *worker.Alerts, retention *worker.Retention) *metrics {
 	m := &metrics{reports: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "error_tracker_reports_total", Help: "Reports answered, by what became of them.",
 	}, []string{"outcome"})}
 	for _, outcome := range outcomes {
 		m.reports.WithLabelValues(outcome) // 0 is a figure too
 	}
-	r.MustRegister(m.reports, figures.Database{DB: db}, &jobsCollector{alerts: alerts, retention: retention})
+	r.MustRegister(m.reports, figures.Database{DB: db}, &jobsCollector{alerts: alerts, posts: posts, retention: retention})
 	return m
 }
 
@@ -48,6 +48,9 @@ var (
 	mailsSent      = figures.Counter("error_tracker_mails_sent_total", "Alert mails that the mail server took.")
 	mailsFailed    = figures.Counter("error_tracker_mail_attempts_failed_total", "Attempts to send an alert mail that failed.")
 	mailsGivenUp   = figures.Counter("error_tracker_mails_given_up_total", "Alert mails that will not be tried again.")
+	postsSent      = figures.Counter("error_tracker_webhooks_sent_total", "Alerts that a webhook took.")
+	postsFailed    = figures.Counter("error_tracker_webhook_attempts_failed_total", "Attempts to post an alert to a webhook that failed.")
+	postsGivenUp   = figures.Counter("error_tracker_webhooks_given_up_total", "Alerts to a webhook that will not be tried again.")
 	alertsPending  = figures.Gauge("error_tracker_alerts_pending", "Alerts that no mail was made for yet.")
 	mailServerDown = figures.Gauge("error_tracker_mail_down", "1 while no mail gets through.")
 	issuesDeleted  = figures.Counter("error_tracker_issues_deleted_total", "Resolved issues deleted because of their age.")
@@ -59,6 +62,7 @@ var (
 // jobsCollector reads the figures of the background jobs.
 type jobsCollector struct {
 	alerts    *worker.Alerts
+	posts     *worker.Alerts
 	retention *worker.Retention
 }
 
@@ -71,6 +75,10 @@ func (c *jobsCollector) Collect(ch chan<- prometheus.Metric) {
 	mailsSent.Send(ch, float64(a.Sent))
 	mailsFailed.Send(ch, float64(a.Failed))
 	mailsGivenUp.Send(ch, float64(a.GivenUp))
+	w := c.posts.Stats()
+	postsSent.Send(ch, float64(w.Sent))
+	postsFailed.Send(ch, float64(w.Failed))
+	postsGivenUp.Send(ch, float64(w.GivenUp))
 	alertsPending.Send(ch, float64(a.Pending))
 	mailServerDown.Send(ch, figures.Bool(a.Down))
 	issuesStale.Send(ch, float64(r.Stale))

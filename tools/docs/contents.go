@@ -29,6 +29,7 @@ var contents = []chapter{
 		{Source: "docs/errors.md", Title: "Errors", About: "Searching, resolving and assigning issues."},
 		{Source: "docs/search.md", Title: "Searching issues", About: "The language of searches for issues."},
 		{Source: "docs/grouping.md", Title: "Grouping", About: "Why reports are one issue."},
+		{Source: "docs/alerts.md", Title: "Alerts", About: "Who is told of errors, by mail and webhook, and how to check a signature."},
 		{Source: "docs/logs.md", Title: "Logs", About: "How the log viewer keeps and finds lines."},
 		{Source: "docs/log-sources.md", Title: "Log sources", About: "Containers, HTTP, and what else sends lines."},
 		{Source: "docs/metrics.md", Title: "Metrics", About: "How the metrics collector keeps and answers."},

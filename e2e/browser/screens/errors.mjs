@@ -139,6 +139,7 @@ export const errors = {
     { name: 'rules', path: (w) => `/projects/${w.project}/rules` },
     { name: 'rules-tried', path: (w) => `/projects/${w.project}/rules`, small: true, act: rules('# an empty cart is one issue for each kind of browser\nmessage:"cart * is empty" -> empty cart, {{ default }}\ntype:*TimeoutError path:*/payments/* -> provider-down\ntype:TypeError -> "a fingerprint that has a rather long name and goes on and on"', '#preview') },
     { name: 'rules-mistake', path: (w) => `/projects/${w.project}/rules`, act: rules('type:TypeError', '[role=alert]') },
+    { name: 'project-alerts', path: (w) => `/projects/${w.project}/alerts` },
     { name: 'ingest', path: (w) => `/ingest?project=${w.project}`, small: true },
     { name: 'ingest-unfolded', path: (w) => `/ingest?project=${w.project}`, act: unfold },
     { name: 'ingest-of-a-week', path: '/ingest?window=week' },

@@ -81,7 +81,7 @@ describe('reports with text that wants to be more', () => {
   });
 
   test('nor does any page that a link leads to', async () => {
-    const kinds = await crawl(session, ['/?state=all', '/projects', '/alerts', `/errors/${ids[0]}`, `/errors/${ids[ids.length - 1]}`, '/projects/1', '/projects/1/settings'], { each: 2 });
+    const kinds = await crawl(session, ['/?state=all', '/projects', '/alerts', `/errors/${ids[0]}`, `/errors/${ids[ids.length - 1]}`, '/projects/1', '/projects/1/settings', '/projects/1/alerts'], { each: 2 });
     assert.ok(kinds.length > 12, String(kinds));
     const leaves = (v) => (v && typeof v === 'object' ? Object.entries(v).reduce((n, [k, x]) => n + (k === '\u0001' ? 1 : 0) + leaves(x), 0) : v === '\u0001' ? 1 : 0);
     await figure('C1', 'error-tracker', kinds, payloads.length, leaves(everywhere('\u0001')));

@@ -18,7 +18,7 @@ import (
 type Tracker interface {
 	Report(ctx context.Context, e *event.Event) (tracker.Outcome, error)
 	Correct(ctx context.Context, e *event.Event) (tracker.Outcome, error)
-	TestAlert(ctx context.Context) error
+	TestAlert(ctx context.Context, by tracker.Channel, project int64) error
 
 	Issues(ctx context.Context, q tracker.IssueQuery) (tracker.IssuePage, error)
 	Issue(ctx context.Context, id int64) (tracker.Issue, error)
@@ -31,6 +31,9 @@ type Tracker interface {
 	CreateKey(ctx context.Context, k tracker.ProjectKey) (tracker.ProjectKey, error)
 	ChangeKey(ctx context.Context, project, key int64, change func(*tracker.ProjectKey) error) (tracker.ProjectKey, error)
 	Settings(ctx context.Context, project string) (*tracker.Settings, error)
+	AlertChannels(ctx context.Context, project int64) ([]tracker.ChannelState, error)
+	TestChannel(ctx context.Context, c tracker.Channel, project int64) error
+	RotateWebhookKey(ctx context.Context, project int64) (tracker.Webhook, error)
 	ChangeSettings(ctx context.Context, project int64, change func(*tracker.Settings) error) (*tracker.Settings, error)
 	PreviewRules(ctx context.Context, project int64, rules string) (*tracker.Preview, error)
 	IngestHealth(ctx context.Context, project int64, w tracker.IngestWindow) (*tracker.IngestHealth, error)
@@ -130,6 +133,9 @@ func Routes(r chi.Router, o Options) {
 	r.Get("/api/projects/{id}", h(a.project))
 	r.Get("/api/projects/{id}/settings", h(a.settings))
 	r.Post("/api/projects/{id}/settings", h(a.changeSettings))
+	r.Get("/api/projects/{id}/alerts", h(a.alertChannels))
+	r.Post("/api/projects/{id}/test-alert", h(a.testChannel))
+	r.Post("/api/projects/{id}/webhook-secret", h(a.rotateWebhookKey))
 	r.Post("/api/projects/{id}/rules/preview", h(a.previewRules))
 	r.Post("/api/projects/{id}/keys", h(a.createKey))
 	r.Post("/api/projects/{id}/keys/{key_id}", h(a.changeKey))

@@ -38,6 +38,7 @@ type fakeTracker struct {
 	alerts   int
 	project  tracker.Project
 	settings tracker.Settings
+	channels []tracker.ChannelState
 	ingest   []tracker.IngestCount
 	preview  tracker.Preview
 	views    []tracker.View
@@ -55,7 +56,10 @@ func (f *fakeTracker) Correct(_ context.Context, e *event.Event) (tracker.Outcom
 	return f.outcome, f.err
 }
 
-func (f *fakeTracker) TestAlert(context.Context) error { f.alerts++; return f.err }
+func (f *fakeTracker) TestAlert(context.Context, tracker.Channel, int64) error {
+	f.alerts++
+	return f.err
+}
 
 func (f *fakeTracker) Attachment(_ context.Context, _, _ int64, n int) (event.Attachment, error) {
 	if n > 0 {
@@ -257,6 +261,28 @@ func (f *fakeTracker) IngestHealth(_ context.Context, project int64, w tracker.I
 }
 
 var ingestStart = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+
+func (f *fakeTracker) AlertChannels(_ context.Context, project int64) ([]tracker.ChannelState, error) {
+	if project != f.project.ID {
+		return nil, missing
+	}
+	return f.channels, f.err
+}
+
+func (f *fakeTracker) TestChannel(_ context.Context, c tracker.Channel, project int64) error {
+	if project != f.project.ID {
+		return missing
+	}
+	f.called = fmt.Sprintf("test %s %d", c, project)
+	return f.err
+}
+
+func (f *fakeTracker) RotateWebhookKey(_ context.Context, project int64) (tracker.Webhook, error) {
+	if project != f.project.ID {
+		return tracker.Webhook{}, missing
+	}
+	return tracker.Webhook{URL: "https://chat.example/secret-path", Key: "mlwh_new", Fresh: true}, f.err
+}
 
 func (f *fakeTracker) ChangeSettings(_ context.Context, project int64, change func(*tracker.Settings) error) (*tracker.Settings, error) {
 	if project != f.project.ID {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 
+	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/problem"
 )
@@ -62,7 +63,7 @@ func (a *api) testAlert(w http.ResponseWriter, r *http.Request) error {
 	if a.AlertsOff != "" {
 		return errs.New(errs.Unavailable, "%s", a.AlertsOff)
 	}
-	if err := a.Tracker.TestAlert(r.Context()); err != nil {
+	if err := a.Tracker.TestAlert(r.Context(), tracker.ByMail, 0); err != nil {
 		return err
 	}
 	return problem.JSON(w, http.StatusAccepted, map[string]string{

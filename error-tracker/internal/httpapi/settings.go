@@ -14,12 +14,13 @@ import (
 )
 
 type settingsJSON struct {
-	Version         int64       `json:"version"`
-	Scrub           scrubJSON   `json:"scrub"`
-	Filters         filtersJSON `json:"filters"`
-	Rules           string      `json:"rules"`
-	AutoResolveDays int         `json:"auto_resolve_days"`
-	Editor          editorJSON  `json:"editor"`
+	Version         int64          `json:"version"`
+	Scrub           scrubJSON      `json:"scrub"`
+	Filters         filtersJSON    `json:"filters"`
+	Rules           string         `json:"rules"`
+	Alerts          alertRulesJSON `json:"alerts"`
+	AutoResolveDays int            `json:"auto_resolve_days"`
+	Editor          editorJSON     `json:"editor"`
 }
 
 type editorJSON struct {
@@ -60,6 +61,7 @@ func newSettingsJSON(s *tracker.Settings) settingsJSON {
 		Scrub:           scrubJSON{s.Scrub.Off, orEmpty(s.Scrub.Remove), orEmpty(s.Scrub.Keep), s.Scrub.DropIP},
 		Filters:         filtersJSON{s.Filters.Localhost, s.Filters.Extensions, s.Filters.Crawlers, orEmpty(s.Filters.Messages)},
 		Rules:           s.Rules,
+		Alerts:          newAlertRulesJSON(&s.Alerts),
 		AutoResolveDays: s.AutoResolve,
 		Editor:          newEditorJSON(&s.Editor),
 	}
@@ -120,6 +122,8 @@ func settingsMember(p *jsonpull.Parser, name string, s *tracker.Settings) error 
 		return choices(p, name, switches{"off": &s.Scrub.Off, "drop_ip": &s.Scrub.DropIP}, lists{"remove": &s.Scrub.Remove, "keep": &s.Scrub.Keep}, tracker.MaxScrubNames)
 	case "editor":
 		return object(p, name, func(member string) error { return editorMember(p, member, &s.Editor) })
+	case "alerts":
+		return readAlertRules(p, name, &s.Alerts)
 	case "filters":
 		f := &s.Filters
 		return choices(p, name, switches{"localhost": &f.Localhost, "extensions": &f.Extensions, "crawlers": &f.Crawlers}, lists{"messages": &f.Messages}, inbound.MaxMessages)

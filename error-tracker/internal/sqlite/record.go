@@ -374,7 +374,7 @@ func (s *Store) open(tx *sqlitedb.Tx, r *record, hash tracker.Hash, flood bool) 
 		return out, err
 	}
 	remember(s.mem.hashes, maxCachedHashes, hashKey{r.project, hash}, h)
-	return out, queueAlert(tx, tracker.AlertCreated, out.IssueID, r.at)
+	return out, queueAlert(tx, tracker.AlertCreated, out.IssueID, r.project, r.at)
 }
 
 // setEventHash completes the row that addEventID made before the hash was known.
@@ -383,10 +383,5 @@ func setEventHash(tx *sqlitedb.Tx, r *record, hash int64) error {
 		return nil
 	}
 	_, err := tx.Exec("UPDATE event_ids SET hash_id = ? WHERE key = ?", hash, r.eventKey)
-	return err
-}
-
-func queueAlert(tx *sqlitedb.Tx, kind tracker.AlertKind, issue, at int64) error {
-	_, err := tx.Exec("INSERT INTO alerts (kind, issue_id, at) VALUES (?, ?, ?)", string(kind), issue, at)
 	return err
 }

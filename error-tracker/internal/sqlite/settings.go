@@ -25,6 +25,7 @@ type storedSettings struct {
 	Rules       string        `json:"rules,omitempty"`
 	AutoResolve int           `json:"auto_resolve,omitempty"` // days
 	Editor      *storedEditor `json:"editor,omitempty"`
+	Alerts      *storedAlerts `json:"alerts,omitempty"` // nil: as they come
 }
 
 type storedEditor struct {
@@ -35,6 +36,35 @@ type storedEditor struct {
 type storedMapping struct {
 	From string `json:"from"`
 	To   string `json:"to"`
+}
+
+// storedAlerts are tracker.AlertRules. The key of the webhook has to be here as it
+// is, since what is signed with it is signed anew each time.
+type storedAlerts struct {
+	NotCreated   bool   `json:"not_created,omitempty"`
+	NotRegressed bool   `json:"not_regressed,omitempty"`
+	NotByMail    bool   `json:"not_by_mail,omitempty"`
+	NotByWebhook bool   `json:"not_by_webhook,omitempty"`
+	WebhookURL   string `json:"webhook_url,omitempty"`
+	WebhookKey   string `json:"webhook_key,omitempty"`
+}
+
+func newStoredAlerts(r *tracker.AlertRules) *storedAlerts {
+	a := storedAlerts{r.NotCreated, r.NotRegressed, r.NotByMail, r.NotByWebhook, string(r.Webhook.URL), string(r.Webhook.Key)}
+	if a == (storedAlerts{}) {
+		return nil
+	}
+	return &a
+}
+
+func (a *storedAlerts) rules() tracker.AlertRules {
+	if a == nil {
+		return tracker.AlertRules{}
+	}
+	return tracker.AlertRules{
+		NotCreated: a.NotCreated, NotRegressed: a.NotRegressed, NotByMail: a.NotByMail, NotByWebhook: a.NotByWebhook,
+		Webhook: tracker.Webhook{URL: tracker.Secret(a.WebhookURL), Key: tracker.Secret(a.WebhookKey)},
+	}
 }
 
 type storedFilters struct {
@@ -52,7 +82,7 @@ type storedScrub struct {
 }
 
 func encodeSettings(s *tracker.Settings) (string, error) {
-	stored := storedSettings{Scrub: storedScrub(s.Scrub), Filters: storedFilters(s.Filters), Rules: s.Rules, AutoResolve: s.AutoResolve}
+	stored := storedSettings{Scrub: storedScrub(s.Scrub), Filters: storedFilters(s.Filters), Rules: s.Rules, AutoResolve: s.AutoResolve, Alerts: newStoredAlerts(&s.Alerts)}
 	if e := &s.Editor; e.Template != "" || len(e.Mappings) > 0 {
 		stored.Editor = &storedEditor{Template: e.Template}
 		for _, m := range e.Mappings {
@@ -68,7 +98,7 @@ func decodeSettings(text string) (*tracker.Settings, error) {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
-	settings := &tracker.Settings{Scrub: scrub.Rules(s.Scrub), Filters: inbound.Rules(s.Filters), Rules: s.Rules, AutoResolve: s.AutoResolve}
+	settings := &tracker.Settings{Scrub: scrub.Rules(s.Scrub), Filters: inbound.Rules(s.Filters), Rules: s.Rules, AutoResolve: s.AutoResolve, Alerts: s.Alerts.rules()}
 	if s.Editor != nil {
 		settings.Editor.Template = s.Editor.Template
 		for _, m := range s.Editor.Mappings {

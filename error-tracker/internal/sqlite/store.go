@@ -59,6 +59,7 @@ type Options struct {
 
 // Store is a tracker.Store in a SQLite file.
 type Store struct {
+	outbox   // of mail
 	db       *sqlitedb.DB
 	now      func() time.Time
 	keep     int
@@ -88,7 +89,7 @@ func NewStore(db *sqlitedb.DB, o Options) (*Store, error) {
 		return nil, err
 	}
 	keys := new(keyCache)
-	return &Store{db: db, now: o.Now, keep: o.KeepOccurrences, payloads: p, bases: newBases(), mem: newMemory(keys), keys: keys}, nil
+	return &Store{outbox: outbox{db, channelBits[tracker.ByMail]}, db: db, now: o.Now, keep: o.KeepOccurrences, payloads: p, bases: newBases(), mem: newMemory(keys), keys: keys}, nil
 }
 
 // digest64 condenses parts to 64 bits, as a key that nobody can aim at.

@@ -5,7 +5,20 @@ import (
 	"time"
 )
 
-// AlertKind is the reason for a mail.
+// Channel is a way to tell people of alerts.
+type Channel string
+
+// Channels of alerts. Each has an Outbox of its own: one that does not get
+// through holds up no other.
+const (
+	ByMail    Channel = "mail"
+	ByWebhook Channel = "webhook"
+)
+
+// Channels are all channels, in the order in which people are shown them.
+var Channels = []Channel{ByMail, ByWebhook}
+
+// AlertKind is the reason for an alert.
 type AlertKind string
 
 const (
@@ -15,25 +28,28 @@ const (
 	AlertTest      AlertKind = "test"
 )
 
-// Alert is something worth a mail. Record queues alerts; the alert worker
-// turns them into mails, one for each recipient, or many of them into one
-// digest.
+// Alert is something worth telling people. Record queues alerts for all channels;
+// the worker of each channel turns them into mails, one for each recipient, or
+// many of them into one digest.
 type Alert struct {
-	ID      int64
-	Kind    AlertKind
-	IssueID int64 // 0 for a test
-	At      time.Time
+	ID        int64
+	Kind      AlertKind
+	IssueID   int64 // 0 for a test
+	ProjectID int64 // 0 for a test that is of no project
+	At        time.Time
 }
 
-// Mail is one message to one recipient, on its way or done.
+// Mail is one message to one recipient by any channel, on its way or done.
 type Mail struct {
 	ID          int64
-	MessageID   string // RFC 5322 Message-ID without angle brackets; the same at every attempt
-	Kind        string // "created", "regressed", "unmuted", "digest" or "test"
-	IssueID     int64  // 0 for a digest or a test
-	Recipient   string
+	Channel     Channel // as what it is stored; that of the Outbox it is queued in
+	MessageID   string  // of a mail an RFC 5322 Message-ID without angle brackets; the same at every attempt
+	Kind        string  // "created", "regressed", "unmuted", "digest" or "test"
+	IssueID     int64   // 0 for a digest or a test
+	ProjectID   int64   // 0 when it is about several, or a test of none
+	Recipient   string  // an address, or the masked URL of a webhook
 	Subject     string
-	Text        string
+	Text        string // of a webhook the body
 	HTML        string
 	CreatedAt   time.Time
 	Attempts    int
@@ -43,7 +59,38 @@ type Mail struct {
 	LastError   string
 }
 
-// Outbox is the part of the store that remembers what is still to be sent. A
+// MailState is how far a mail is.
+type MailState string
+
+// States of a mail.
+const (
+	MailQueued  MailState = "queued"  // not tried yet
+	MailWaiting MailState = "waiting" // tried, and to be tried again
+	MailSent    MailState = "sent"
+	MailGivenUp MailState = "given_up"
+)
+
+// State tells how far m is.
+func (m *Mail) State() MailState {
+	switch {
+	case !m.SentAt.IsZero():
+		return MailSent
+	case !m.FailedAt.IsZero():
+		return MailGivenUp
+	case m.Attempts > 0:
+		return MailWaiting
+	}
+	return MailQueued
+}
+
+// DeliveryQuery says which mails are meant; zero members mean all.
+type DeliveryQuery struct {
+	Channel   Channel
+	ProjectID int64
+	IssueID   int64
+}
+
+// Outbox is the part of the store that remembers what one channel is still to send. A
 // mail is marked as sent after the mail server took it, so a crash in between
 // sends it again, with the same Message-ID: at least once, never silently not.
 type Outbox interface {
@@ -51,10 +98,11 @@ type Outbox interface {
 	PendingAlerts(ctx context.Context, limit int) ([]Alert, error)
 	// CountPendingAlerts counts them.
 	CountPendingAlerts(ctx context.Context) (int64, error)
-	// QueueTestAlert queues an alert of kind AlertTest.
-	QueueTestAlert(ctx context.Context, at time.Time) error
-	// QueueMails stores the mails and removes the alerts they were made for,
-	// in one transaction. mails may be empty: the alerts are dropped.
+	// QueueTestAlert queues an alert of kind AlertTest for this channel; project
+	// may be 0.
+	QueueTestAlert(ctx context.Context, project int64, at time.Time) error
+	// QueueMails stores the mails and removes the alerts they were made for from
+	// this channel, in one transaction. mails may be empty: the alerts are dropped.
 	QueueMails(ctx context.Context, alertIDs []int64, mails []Mail) error
 	// LastMailed tells when a mail of the kind was last queued for the issue; zero if never.
 	LastMailed(ctx context.Context, issueID int64, kind string) (time.Time, error)
@@ -70,4 +118,14 @@ type Outbox interface {
 	// RecentMails lists mails of any state, newest first; of one issue if
 	// issueID is not 0.
 	RecentMails(ctx context.Context, issueID int64, limit int) ([]Mail, error)
+}
+
+// AlertStore is the part of the store that keeps alerts and what became of them.
+// It is the Outbox of mail itself.
+type AlertStore interface {
+	Outbox
+	// OutboxOf is the Outbox of a channel.
+	OutboxOf(c Channel) Outbox
+	// Deliveries lists mails of any state, newest first.
+	Deliveries(ctx context.Context, q DeliveryQuery, limit int) ([]Mail, error)
 }

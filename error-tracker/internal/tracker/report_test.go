@@ -95,7 +95,17 @@ func (r *recorder) Settings(context.Context, string) (*tracker.Settings, error) 
 	return &tracker.Settings{}, nil
 }
 
-func (r *recorder) QueueTestAlert(context.Context, time.Time) error { r.tests++; return nil }
+func (r *recorder) OutboxOf(c tracker.Channel) tracker.Outbox {
+	if c != tracker.ByWebhook {
+		panic(c)
+	}
+	return r
+}
+
+func (r *recorder) QueueTestAlert(_ context.Context, project int64, _ time.Time) error {
+	r.tests += int(project)
+	return nil
+}
 
 func TestServiceStampsEventsAndTellsTheAlerts(t *testing.T) {
 	now := time.Date(2026, 7, 27, 10, 0, 0, 0, time.UTC)
@@ -116,7 +126,7 @@ func TestServiceStampsEventsAndTellsTheAlerts(t *testing.T) {
 		}
 	}
 	alerts = 0
-	if err := s.TestAlert(t.Context()); err != nil || alerts != 1 || store.tests != 1 {
+	if err := s.TestAlert(t.Context(), tracker.ByWebhook, 7); err != nil || alerts != 1 || store.tests != 7 {
 		t.Errorf("test alert: %v, told %d times, queued %d", err, alerts, store.tests)
 	}
 }

@@ -15,7 +15,8 @@ import (
 type Service struct {
 	Store
 	now   func() time.Time
-	alert func() // tells the alert worker that the outbox may hold something new
+	alert func() // tells the alert workers that their outboxes may hold something new
+	reach Reach
 
 	policies policies
 	settle   func(context.Context) // stores what was counted in memory
@@ -76,10 +77,10 @@ func (s *Service) report(ctx context.Context, e *event.Event, store func(context
 	return out, nil
 }
 
-// TestAlert queues a mail that tells the recipients no more than that mails
-// reach them.
-func (s *Service) TestAlert(ctx context.Context) error {
-	if err := s.QueueTestAlert(ctx, s.now().UTC()); err != nil {
+// TestAlert queues what tells its recipients no more than that it reaches them,
+// by a channel and for a project, or for 0 by what the operator has set.
+func (s *Service) TestAlert(ctx context.Context, by Channel, project int64) error {
+	if err := s.OutboxOf(by).QueueTestAlert(ctx, project, s.now().UTC()); err != nil {
 		return err
 	}
 	s.alert()

@@ -22,6 +22,7 @@ type Settings struct {
 	Rules       string           // how events are grouped, see [grouprules.Parse]
 	Editor      sourcelink.Rules // how the page of an issue leads to the sources
 	AutoResolve int              // days after which an issue that nobody met is resolved; 0: never
+	Alerts      AlertRules       // what people are told, and how
 }
 
 // Limits of settings.
@@ -56,6 +57,9 @@ func (s *Settings) Validate() error {
 	if err := s.Editor.Validate(); err != nil {
 		return errs.New(errs.Invalid, "editor: %v", err)
 	}
+	if err := s.Alerts.Webhook.Validate(); err != nil {
+		return err
+	}
 	_, err := parseRules(s.Rules)
 	return err
 }
@@ -84,7 +88,8 @@ type SettingsStore interface {
 
 // ChangeSettings lets change edit a copy of the settings of a project and stores
 // the result. change may set the version that its caller saw; Conflict when the
-// settings have another one.
+// settings have another one. A webhook that has no key, or another URL than
+// before, gets a new key, which the result alone says is Fresh.
 func (s *Service) ChangeSettings(ctx context.Context, project int64, change func(*Settings) error) (*Settings, error) {
 	p, err := s.Project(ctx, project)
 	if err != nil {
@@ -98,6 +103,7 @@ func (s *Service) ChangeSettings(ctx context.Context, project int64, change func
 	if err := change(&changed); err != nil {
 		return nil, err
 	}
+	changed.Alerts.Webhook.keep(now.Alerts.Webhook)
 	if err := changed.Validate(); err != nil {
 		return nil, err
 	}

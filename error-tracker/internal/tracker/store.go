@@ -115,7 +115,7 @@ type Store interface {
 	SettingsStore
 	ActivityStore
 	ViewStore
-	Outbox
+	AlertStore
 }
 
 // Share is a value of one dimension of an issue and how many events had it.

@@ -18,7 +18,8 @@ const shownMails = 50
 // alertsPage is the data of alerts.html.
 type alertsPage struct {
 	Mail       MailSettings
-	Recipients []string // shortened, see maskAddress
+	Recipients []string // shortened, see MaskAddress
+	Webhook    string   // the operator's, masked; "" for none
 	Pending    int64
 	Mails      []mailRow
 }
@@ -26,7 +27,7 @@ type alertsPage struct {
 // mailRow is a mail of a list.
 type mailRow struct {
 	tracker.Mail
-	Kind     string
+	Kind     string // "created by webhook"
 	To       string
 	Subject  string
 	Badge    webui.Badge
@@ -41,15 +42,24 @@ func (p *Pages) alerts(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	d := alertsPage{Mail: p.opts.Mail}
 	for _, a := range p.opts.Mail.Recipients {
-		d.Recipients = append(d.Recipients, maskAddress(a))
+		d.Recipients = append(d.Recipients, MaskAddress(a))
 	}
 	var err error
 	if d.Pending, err = p.opts.Tracker.CountPendingAlerts(ctx); err != nil {
 		return err
 	}
-	mails, err := p.opts.Tracker.RecentMails(ctx, 0, shownMails)
+	mails, err := p.opts.Tracker.Deliveries(ctx, tracker.DeliveryQuery{}, shownMails)
 	if err != nil {
 		return err
+	}
+	states, err := p.opts.Tracker.AlertChannels(ctx, 0)
+	if err != nil {
+		return err
+	}
+	for _, s := range states {
+		if s.Channel == tracker.ByWebhook {
+			d.Webhook = webui.Line(s.Target, 300)
+		}
 	}
 	d.Mails = p.mailRows(mails, p.ui.Path("/alerts"))
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "alerts", Title: "Alerts", Section: "/alerts", Assets: []string{"detail.css", "issue.css"}, Data: d})
@@ -59,19 +69,13 @@ func (p *Pages) alerts(w http.ResponseWriter, r *http.Request) error {
 func (p *Pages) mailRows(mails []tracker.Mail, back string) []mailRow {
 	rows := make([]mailRow, len(mails))
 	for i, m := range mails {
-		row := mailRow{Mail: m, Kind: webui.Line(m.Kind, 20), To: maskAddress(m.Recipient), Subject: webui.Line(m.Subject, 160), Problem: webui.Line(m.LastError, 400),
-			Tries: webui.Plural(int64(m.Attempts), "attempt", "attempts"), Back: back}
-		switch {
-		case !m.SentAt.IsZero():
-			row.Badge = webui.NewBadge("green", "check", "Sent", "accepted by the mail server "+webui.UTC(m.SentAt))
-		case !m.FailedAt.IsZero():
-			row.Badge = webui.NewBadge("red", "alert", "Failed", "given up "+webui.UTC(m.FailedAt))
-			row.CanRetry = true
-		case m.Attempts > 0:
-			row.Badge = webui.NewBadge("amber", "clock", "Trying again", "next attempt "+webui.UTC(m.NextAttempt))
-		default:
-			row.Badge = webui.NewBadge("blue", "clock", "Queued", "")
+		to := MaskAddress(m.Recipient)
+		if m.Channel == tracker.ByWebhook {
+			to = webui.Line(m.Recipient, 300)
 		}
+		row := mailRow{Mail: m, Kind: webui.Line(m.Kind, 20) + " by " + webui.Line(string(m.Channel), 20), To: to, Badge: deliveryBadge(&m), CanRetry: m.State() == tracker.MailGivenUp,
+			Subject: webui.Line(m.Subject, 160), Problem: webui.Line(m.LastError, 400),
+			Tries: webui.Plural(int64(m.Attempts), "attempt", "attempts"), Back: back}
 		if m.IssueID > 0 {
 			row.IssueURL = p.issueURL(m.IssueID)
 		}
@@ -80,14 +84,36 @@ func (p *Pages) mailRows(mails []tracker.Mail, back string) []mailRow {
 	return rows
 }
 
-func (p *Pages) testMail(w http.ResponseWriter, r *http.Request) error {
-	if !p.opts.Mail.Configured {
-		return errs.New(errs.Unavailable, "mail is not configured; missing: %s", strings.Join(p.opts.Mail.Missing, ", "))
+// deliveryBadge says how far a mail is.
+func deliveryBadge(m *tracker.Mail) webui.Badge {
+	switch m.State() {
+	case tracker.MailSent:
+		return webui.NewBadge("green", "check", "Sent", "accepted by its receiver "+webui.UTC(m.SentAt))
+	case tracker.MailGivenUp:
+		return webui.NewBadge("red", "alert", "Failed", "given up "+webui.UTC(m.FailedAt))
+	case tracker.MailWaiting:
+		return webui.NewBadge("amber", "clock", "Trying again", "next attempt "+webui.UTC(m.NextAttempt))
 	}
-	if err := p.opts.Tracker.TestAlert(r.Context()); err != nil {
+	return webui.NewBadge("blue", "clock", "Queued", "")
+}
+
+// testAlert sends a test to whom the operator has named, by mail if the form does
+// not say webhook.
+func (p *Pages) testAlert(w http.ResponseWriter, r *http.Request) error {
+	f, err := form(w, r)
+	if err != nil {
 		return err
 	}
-	p.ui.Flash(w, webui.Flash{Text: "A test mail is on its way. Whether it was accepted is shown below in some seconds."})
+	channel := tracker.ByMail
+	if f.Get("channel") == string(tracker.ByWebhook) {
+		channel = tracker.ByWebhook
+	} else if !p.opts.Mail.Configured {
+		return errs.New(errs.Unavailable, "mail is not configured; missing: %s", strings.Join(p.opts.Mail.Missing, ", "))
+	}
+	if err := p.opts.Tracker.TestChannel(r.Context(), channel, 0); err != nil {
+		return err
+	}
+	p.ui.Flash(w, webui.Flash{Text: "A test is on its way. Whether it was accepted is shown below in some seconds."})
 	http.Redirect(w, r, p.ui.Path("/alerts"), http.StatusSeeOther)
 	return nil
 }
@@ -105,14 +131,14 @@ func (p *Pages) retryMail(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p.opts.Wake()
-	p.ui.Flash(w, webui.Flash{Text: "The mail is tried again."})
+	p.ui.Flash(w, webui.Flash{Text: "It is tried again."})
 	p.back(w, r, f, "/alerts")
 	return nil
 }
 
-// maskAddress shortens a mail address to what tells its owner whose it is:
+// MaskAddress shortens a mail address to what tells its owner whose it is:
 // "ann@example.com" becomes "a…@example.com". Pages end up in screenshots.
-func maskAddress(a string) string {
+func MaskAddress(a string) string {
 	a = webui.Line(a, 120)
 	name, domain, ok := strings.Cut(a, "@")
 	if !ok || name == "" {

@@ -24,6 +24,7 @@ type fakeTracker struct {
 	mails    []tracker.Mail
 	projects []tracker.Project
 	settings tracker.Settings
+	channels []tracker.ChannelState
 	ingest   []tracker.IngestCount
 	preview  tracker.Preview
 	views    []tracker.View
@@ -316,17 +317,34 @@ func (f *fakeTracker) Unmerge(_ context.Context, id int64, h tracker.Hash, at ti
 
 func (f *fakeTracker) CountPendingAlerts(context.Context) (int64, error) { return f.pending, f.err }
 
-func (f *fakeTracker) TestAlert(context.Context) error { f.tests++; return f.err }
+func (f *fakeTracker) AlertChannels(context.Context, int64) ([]tracker.ChannelState, error) {
+	return f.channels, f.err
+}
+
+func (f *fakeTracker) TestChannel(_ context.Context, c tracker.Channel, project int64) error {
+	f.tests++
+	for _, s := range f.channels {
+		if s.Channel == c && s.Off != "" {
+			return errs.New(errs.Unavailable, "no test is sent by %s: %s", c, s.Off)
+		}
+	}
+	return f.err
+}
+
+func (f *fakeTracker) RotateWebhookKey(context.Context, int64) (tracker.Webhook, error) {
+	f.settings.Alerts.Webhook.Key = "mlwh_rotated"
+	return f.settings.Alerts.Webhook, f.err
+}
 
 func (f *fakeTracker) RetryMail(_ context.Context, id int64, _ time.Time) error {
 	f.retried = append(f.retried, id)
 	return f.err
 }
 
-func (f *fakeTracker) RecentMails(_ context.Context, issue int64, limit int) ([]tracker.Mail, error) {
+func (f *fakeTracker) Deliveries(_ context.Context, q tracker.DeliveryQuery, limit int) ([]tracker.Mail, error) {
 	var out []tracker.Mail
 	for _, m := range f.mails {
-		if (issue == 0 || m.IssueID == issue) && len(out) < limit {
+		if (q.IssueID == 0 || m.IssueID == q.IssueID) && len(out) < limit {
 			out = append(out, m)
 		}
 	}

@@ -276,7 +276,7 @@ func (p *Pages) issueData(r *http.Request, i *tracker.Issue) (*issuePage, error)
 	for k := range similar {
 		d.Similar = append(d.Similar, similarIssue{p.row(&similar[k], now), similar[k].Project == i.Project})
 	}
-	mails, err := p.opts.Tracker.RecentMails(ctx, i.ID, shownIssueMails)
+	mails, err := p.opts.Tracker.Deliveries(ctx, tracker.DeliveryQuery{IssueID: i.ID}, shownIssueMails)
 	if err != nil {
 		return nil, err
 	}

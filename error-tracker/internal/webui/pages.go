@@ -76,9 +76,11 @@ type Tracker interface {
 	DeleteView(ctx context.Context, id int64) error
 
 	CountPendingAlerts(ctx context.Context) (int64, error)
-	TestAlert(ctx context.Context) error
+	AlertChannels(ctx context.Context, project int64) ([]tracker.ChannelState, error)
+	TestChannel(ctx context.Context, c tracker.Channel, project int64) error
+	RotateWebhookKey(ctx context.Context, project int64) (tracker.Webhook, error)
 	RetryMail(ctx context.Context, id int64, now time.Time) error
-	RecentMails(ctx context.Context, issueID int64, limit int) ([]tracker.Mail, error)
+	Deliveries(ctx context.Context, q tracker.DeliveryQuery, limit int) ([]tracker.Mail, error)
 }
 
 // Guard lets people in; [auth.Guard] is one.
@@ -209,7 +211,12 @@ func (p *Pages) Mount(r chi.Router, guard Guard) {
 		r.Post("/projects/{id:[0-9]+}/settings", h(p.changeSettings))
 		get(r, "/projects/{id:[0-9]+}/rules", h(p.rules))
 		r.Post("/projects/{id:[0-9]+}/rules", h(p.changeRules))
-		get(r, "/projects/{id:[0-9]+}/*", h(p.backToProject))
+		get(r, "/projects/{id:[0-9]+}/alerts", h(p.projectAlerts))
+		r.Post("/projects/{id:[0-9]+}/alerts", h(p.changeAlerts))
+		r.Post("/projects/{id:[0-9]+}/alerts/test", h(p.testChannel))
+		r.Post("/projects/{id:[0-9]+}/alerts/secret", h(p.rotateWebhookKey))
+		get(r, "/projects/{id:[0-9]+}/alerts/*", h(p.backToProject("/alerts")))
+		get(r, "/projects/{id:[0-9]+}/*", h(p.backToProject("")))
 		r.Post("/projects/{id:[0-9]+}/keys", h(p.createKey))
 		r.Post("/projects/{id:[0-9]+}/keys/{key:[0-9]+}", h(p.changeKey))
 		if p.opts.Status != nil {
@@ -218,7 +225,7 @@ func (p *Pages) Mount(r chi.Router, guard Guard) {
 		get(r, "/ingest", h(p.ingest))
 		get(r, "/alerts", h(p.alerts))
 		get(r, "/alerts/*", p.goTo("/alerts"))
-		r.Post("/alerts/test", h(p.testMail))
+		r.Post("/alerts/test", h(p.testAlert))
 		r.Post("/alerts/{id:[0-9]+}/retry", h(p.retryMail))
 	})
 }

@@ -409,14 +409,14 @@ func TestAlertsPage(t *testing.T) {
 	_, page = s.post("/alerts/2/retry", url.Values{})
 	wants(t, page, "tried again")
 	_, page = s.post("/alerts/test", url.Values{})
-	wants(t, page, "test mail is on its way")
+	wants(t, page, "A test is on its way")
 	if len(f.retried) != 1 || f.retried[0] != 2 || f.tests != 1 {
 		t.Errorf("retried %v, tests %d", f.retried, f.tests)
 	}
 
 	s = newSite(t, sample(0), func(o *Options) { o.Mail = MailSettings{Missing: []string{"SMTP_HOST", "ALERT_EMAILS"}} })
 	page = s.get("/alerts", 200)
-	wants(t, page, "Not configured", "SMTP_HOST", "No mail was made yet")
+	wants(t, page, "Not configured", "SMTP_HOST", "Nothing was sent yet")
 	lacks(t, page, "Send test mail")
 	if res := s.do(http.MethodPost, "/alerts/test", url.Values{}); res.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("test mail without mail = %d, want 503", res.StatusCode)

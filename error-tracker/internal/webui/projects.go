@@ -11,6 +11,7 @@ import (
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/origin"
+	"github.com/monlight/monlight/shared/problem"
 	"github.com/monlight/monlight/shared/webui"
 )
 
@@ -151,13 +152,16 @@ func (p *Pages) project(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-func (p *Pages) backToProject(w http.ResponseWriter, r *http.Request) error {
-	id, err := pathNumber(r, "id", "project")
-	if err != nil {
-		return err
+// backToProject redirects to a part of the page of a project, "" or "/alerts".
+func (p *Pages) backToProject(part string) problem.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		id, err := pathNumber(r, "id", "project")
+		if err != nil {
+			return err
+		}
+		http.Redirect(w, r, p.projectURL(id)+part, http.StatusSeeOther)
+		return nil
 	}
-	http.Redirect(w, r, p.projectURL(id), http.StatusSeeOther)
-	return nil
 }
 
 func (p *Pages) createKey(w http.ResponseWriter, r *http.Request) error {

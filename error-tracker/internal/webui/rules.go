@@ -2,7 +2,6 @@ package webui
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
@@ -54,11 +53,7 @@ func (p *Pages) issueLink(i *tracker.Issue) issueLink {
 }
 
 func (p *Pages) rules(w http.ResponseWriter, r *http.Request) error {
-	t, err := p.pathProject(r)
-	if err != nil {
-		return err
-	}
-	s, err := p.opts.Tracker.Settings(r.Context(), t.Name)
+	t, s, err := p.pathSettings(r)
 	if err != nil {
 		return err
 	}
@@ -82,8 +77,8 @@ func (p *Pages) changeRules(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d := rulesPage{Rules: strings.ReplaceAll(f.Get("rules"), "\r\n", "\n")}
-	if d.Version, err = strconv.ParseInt(f.Get("version"), 10, 64); err != nil {
-		return errs.New(errs.Invalid, "version = %q, want that of the settings which the form was made from", webui.Line(f.Get("version"), 30))
+	if d.Version, err = madeFrom(f); err != nil {
+		return err
 	}
 	if f.Get("action") == "preview" {
 		v, err := p.opts.Tracker.PreviewRules(r.Context(), t.ID, d.Rules)

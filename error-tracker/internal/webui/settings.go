@@ -2,6 +2,7 @@ package webui
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -40,11 +41,7 @@ type settingsPage struct {
 type typed struct{ Days, Mappings string }
 
 func (p *Pages) projectSettings(w http.ResponseWriter, r *http.Request) error {
-	t, err := p.pathProject(r)
-	if err != nil {
-		return err
-	}
-	s, err := p.opts.Tracker.Settings(r.Context(), t.Name)
+	t, s, err := p.pathSettings(r)
 	if err != nil {
 		return err
 	}
@@ -76,9 +73,9 @@ func (p *Pages) changeSettings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	since, err := strconv.ParseInt(f.Get("version"), 10, 64)
+	since, err := madeFrom(f)
 	if err != nil {
-		return errs.New(errs.Invalid, "version = %q, want that of the settings which the form was made from", webui.Line(f.Get("version"), 30))
+		return err
 	}
 	text := typed{strings.TrimSpace(f.Get("auto_resolve")), f.Get("mappings")}
 	var now int64
@@ -123,6 +120,25 @@ func (p *Pages) changeSettings(w http.ResponseWriter, r *http.Request) error {
 	p.ui.Flash(w, webui.Flash{Text: "Saved. It holds for events from now on."})
 	http.Redirect(w, r, p.projectURL(id)+"/settings", http.StatusSeeOther)
 	return nil
+}
+
+// pathSettings is the project that the path names, with its settings.
+func (p *Pages) pathSettings(r *http.Request) (tracker.Project, *tracker.Settings, error) {
+	t, err := p.pathProject(r)
+	if err != nil {
+		return t, nil, err
+	}
+	s, err := p.opts.Tracker.Settings(r.Context(), t.Name)
+	return t, s, err
+}
+
+// madeFrom is the version of the settings that a form was made from.
+func madeFrom(f url.Values) (int64, error) {
+	since, err := strconv.ParseInt(f.Get("version"), 10, 64)
+	if err != nil {
+		return 0, errs.New(errs.Invalid, "version = %q, want that of the settings which the form was made from", webui.Line(f.Get("version"), 30))
+	}
+	return since, nil
 }
 
 const changedByOther = "Somebody else saved settings of this project after this page was loaded, and theirs are in force; yours, below, are not saved. " +

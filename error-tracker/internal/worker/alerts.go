@@ -53,7 +53,7 @@ type Transport interface {
 	String() string // for log lines
 }
 
-// Alerts is the loop that composes and delivers alert mails. Reports never wait
+// Alerts is the loop that composes and delivers the alerts of one channel. Reports never wait
 // for it: it shares nothing with them but the store.
 //
 // After a failure that concerns every mail (the server is away, wants another
@@ -174,7 +174,7 @@ func (a *Alerts) compose(ctx context.Context) (time.Duration, error) {
 		a.resume = time.Time{}
 	}
 	if res.Dropped > 0 {
-		a.log.InfoContext(ctx, "alerts dropped, issues are muted, resolved or gone", "count", res.Dropped)
+		a.log.InfoContext(ctx, "alerts dropped: not wanted, or issues are muted, resolved or gone", "count", res.Dropped)
 	}
 	if res.Digests > 0 {
 		a.log.InfoContext(ctx, "alert digest composed", "mails", res.Mails, "waiting", res.Waiting)
@@ -216,11 +216,12 @@ func (a *Alerts) deliver(ctx context.Context) (time.Duration, error) {
 	}
 	// Someone waits for a test.
 	slices.SortStableFunc(mails, func(x, y tracker.Mail) int { return rank(x) - rank(y) })
+	failed := map[int64]error{} // why nothing of a project passes now
 	for _, m := range mails {
 		if stopped(ctx) {
 			break
 		}
-		if down, err := a.attempt(ctx, m); down || err != nil {
+		if down, err := a.attempt(ctx, m, failed); down || err != nil {
 			return time.Until(a.resume), err
 		}
 	}
@@ -239,13 +240,17 @@ func rank(m tracker.Mail) int {
 	return 1
 }
 
-// attempt tries to send m and records what became of it. down tells that no
-// other mail should be tried now.
-func (a *Alerts) attempt(ctx context.Context, m tracker.Mail) (down bool, err error) {
+// attempt tries to send m and records what became of it. What failed for its
+// recipient is in failed, and counts as tried: a recipient that hangs is waited for
+// once. down tells that no other mail should be tried now.
+func (a *Alerts) attempt(ctx context.Context, m tracker.Mail, failed map[int64]error) (down bool, err error) {
 	began := time.Now()
-	abandoned, err := a.send(ctx, m)
+	abandoned, err := false, failed[m.ProjectID]
+	if err == nil {
+		abandoned, err = a.send(ctx, m)
+	}
 	now := a.now()
-	attrs := []any{"mail_id", m.ID, "kind", m.Kind, "issue_id", m.IssueID, "recipient", m.Recipient,
+	attrs := []any{"channel", m.Channel, "mail_id", m.ID, "kind", m.Kind, "issue_id", m.IssueID, "recipient", m.Recipient,
 		"transport", a.transport.String(), "attempt", m.Attempts + 1, "duration_ms", time.Since(began).Milliseconds()}
 	o := outcome{mail: m.ID, at: now}
 	switch {
@@ -253,13 +258,16 @@ func (a *Alerts) attempt(ctx context.Context, m tracker.Mail) (down bool, err er
 		o.sent = true
 		a.failures, a.resume = 0, time.Time{}
 		a.stats.sent(now)
-		a.log.InfoContext(ctx, "alert mail sent", attrs...)
+		a.log.InfoContext(ctx, "alert sent", attrs...)
 	case abandoned:
-		a.log.WarnContext(ctx, "alert mail interrupted by shutdown, will be sent after the restart", attrs...)
+		a.log.WarnContext(ctx, "alert interrupted by shutdown, will be sent after the restart", attrs...)
 		return true, nil
 	default:
 		d, ok := errors.AsType[*alerting.DeliveryError](err)
 		down = ok && d.Down
+		if ok && d.Target {
+			failed[m.ProjectID] = err
+		}
 		if down {
 			a.failures++
 			a.resume = time.Now().Add(min(a.delay(a.failures), maxPause))
@@ -275,9 +283,9 @@ func (a *Alerts) attempt(ctx context.Context, m tracker.Mail) (down bool, err er
 		a.stats.failed(o.reason, o.giveUp, down)
 		attrs = append(attrs, "err", err)
 		if o.giveUp {
-			a.log.ErrorContext(ctx, "alert mail given up", attrs...)
+			a.log.ErrorContext(ctx, "alert given up", attrs...)
 		} else {
-			a.log.WarnContext(ctx, "alert mail not sent, will try again", append(attrs, "next", o.next)...)
+			a.log.WarnContext(ctx, "alert not sent, will try again", append(attrs, "next", o.next)...)
 		}
 	}
 	a.unmarked = append(a.unmarked, o)

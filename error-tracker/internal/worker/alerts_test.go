@@ -303,7 +303,7 @@ func TestTestAlertEndsThePause(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		r.mail.set(nil)
 		began := time.Now()
-		if err := r.store.QueueTestAlert(t.Context(), r.now()); err != nil {
+		if err := r.store.QueueTestAlert(t.Context(), 0, r.now()); err != nil {
 			t.Fatal(err)
 		}
 		r.alerts.Notify()
@@ -541,6 +541,50 @@ func TestMailOfManyRecipientsFailsForOneAlone(t *testing.T) {
 		want := "gone@example.com sent false given up true attempts 1; here@example.com sent true given up false attempts 1; later@example.com sent true given up false attempts 2; "
 		if got != want {
 			t.Errorf("mails: %s\nwant   %s", got, want)
+		}
+	})
+}
+
+// A recipient that hangs is waited for once, whatever else is due for it, and the
+// others have their turn.
+func TestARecipientThatHangsIsWaitedForOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.mail.slow(10 * time.Second)
+		r.mail.set(func(m tracker.Mail) error {
+			if m.ProjectID == 1 {
+				return &alerting.DeliveryError{Stage: "connect", Target: true, Err: errors.New("no answer in time")}
+			}
+			return nil
+		})
+		var mails []tracker.Mail
+		for i := range 10 {
+			mails = append(mails, tracker.Mail{Kind: "created", ProjectID: 1, MessageID: fmt.Sprint(i), CreatedAt: r.now(), NextAttempt: r.now()})
+		}
+		mails = append(mails, tracker.Mail{Kind: "created", ProjectID: 2, MessageID: "other", CreatedAt: r.now(), NextAttempt: r.now()})
+		if err := r.store.QueueMails(t.Context(), nil, mails); err != nil {
+			t.Fatal(err)
+		}
+		r.alerts.Notify()
+		time.Sleep(25 * time.Second)
+		if n := len(r.mail.attempts()); n != 2 {
+			t.Errorf("%d attempts, want one for each recipient", n)
+		}
+		if taken := r.mail.taken(); len(taken) != 1 || taken[0].MessageID != "other" {
+			t.Errorf("taken %v", taken)
+		}
+		for _, m := range r.store.Mails() {
+			if m.ProjectID == 1 && (m.Attempts != 1 || m.LastError == "" || !m.NextAttempt.After(r.now())) {
+				t.Errorf("%s: %d attempts, next at %v, %q", m.MessageID, m.Attempts, m.NextAttempt, m.LastError)
+			}
+		}
+		time.Sleep(30 * time.Hour) // and given up after the limits of mails
+		for _, m := range r.store.Mails() {
+			if m.ProjectID == 1 && m.FailedAt.IsZero() {
+				t.Errorf("%s is not given up: %d attempts", m.MessageID, m.Attempts)
+			}
+		}
+		if s := r.alerts.Stats(); s.GivenUp != 10 || s.Down {
+			t.Errorf("%+v", s)
 		}
 	})
 }

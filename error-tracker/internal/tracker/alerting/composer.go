@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/shared/errs"
 )
 
@@ -26,9 +27,20 @@ const (
 
 // Store is what a Composer needs of tracker.Store.
 type Store interface {
+	Issues
+	Queue
+}
+
+// Issues are what alerts are about.
+type Issues interface {
 	Issue(ctx context.Context, id int64) (tracker.Issue, error)
 	FirstOccurrence(ctx context.Context, issueID int64) (tracker.Occurrence, error)
 	Occurrence(ctx context.Context, issueID, id int64) (o tracker.Occurrence, older, newer int64, err error)
+	Settings(ctx context.Context, project string) (*tracker.Settings, error)
+}
+
+// Queue is the part of the Outbox of a channel that a composer needs.
+type Queue interface {
 	PendingAlerts(ctx context.Context, limit int) ([]tracker.Alert, error)
 	QueueMails(ctx context.Context, alertIDs []int64, mails []tracker.Mail) error
 	LastMailed(ctx context.Context, issueID int64, kind string) (time.Time, error)
@@ -59,9 +71,10 @@ const KindDigest = "digest"
 // A Composer is for one goroutine.
 type Composer struct {
 	Settings
-	store Store
-	now   func() time.Time
-	token func() string // random part of a Message-ID
+	channel tracker.Channel
+	writer  writer
+	store   Store
+	now     func() time.Time
 
 	loaded     bool // singles and lastDigest are known
 	singles    []time.Time
@@ -76,7 +89,20 @@ func NewComposer(s Settings, store Store, now func() time.Time) (*Composer, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Composer{Settings: s, store: store, now: now, token: func() string { return rand.Text()[:16] }}, nil
+	return &Composer{Settings: s, channel: tracker.ByMail, writer: s, store: store, now: now}, nil
+}
+
+// writer words what a channel sends, and says to whom.
+type writer interface {
+	// issueLetter tells of one issue; e may be empty, times is how many alerts it
+	// stands for.
+	issueLetter(kind tracker.AlertKind, i tracker.Issue, e *event.Event, times int) letter
+	// digest tells of many; of the issues in rest only the kind is known.
+	digest(list, rest []topic) letter
+	test(now time.Time) letter
+	// mails puts addresses on a letter; issue and project are 0 when it is about
+	// none, or several.
+	mails(l letter, kind tracker.AlertKind, issue, project int64, now time.Time) []tracker.Mail
 }
 
 // Result is what a pass did.
@@ -91,10 +117,11 @@ type Result struct {
 
 // topic is what one mail is about: all pending alerts of a kind for an issue.
 type topic struct {
-	kind   tracker.AlertKind
-	issue  int64
-	alerts []int64
-	about  *tracker.Issue // set for a digest
+	kind    tracker.AlertKind
+	issue   int64
+	project int64
+	alerts  []int64
+	about   *tracker.Issue // set for a digest
 }
 
 // Compose makes mails of the alerts that are due. It goes on after an issue
@@ -124,8 +151,8 @@ func (c *Composer) compose(ctx context.Context, testsOnly bool) (Result, error) 
 	}
 	now := c.now()
 	tests, topics := sortOut(alerts)
-	if len(tests) > 0 {
-		if err := c.queue(ctx, tests, c.mails(c.test(now), tracker.AlertTest, 0, now), &res); err != nil {
+	for _, t := range tests {
+		if err := c.queue(ctx, t.alerts, c.writer.mails(c.writer.test(now), tracker.AlertTest, 0, t.project, now), &res); err != nil {
 			return res, err
 		}
 		res.Tests++
@@ -148,15 +175,22 @@ func (c *Composer) compose(ctx context.Context, testsOnly bool) (Result, error) 
 }
 
 // sortOut puts alerts about the same together, in the order of the first of each.
-func sortOut(alerts []tracker.Alert) (tests []int64, topics []topic) {
+func sortOut(alerts []tracker.Alert) (tests, topics []topic) {
 	type key struct {
 		kind  tracker.AlertKind
 		issue int64
 	}
+	asked := map[int64]int{} // tests of a project, by their place
 	at := make(map[key]int, len(alerts))
 	for _, a := range alerts {
 		if a.Kind == tracker.AlertTest {
-			tests = append(tests, a.ID)
+			i, ok := asked[a.ProjectID]
+			if !ok {
+				i = len(tests)
+				asked[a.ProjectID] = i
+				tests = append(tests, topic{kind: a.Kind, project: a.ProjectID})
+			}
+			tests[i].alerts = append(tests[i].alerts, a.ID)
 			continue
 		}
 		k := key{a.Kind, a.IssueID}
@@ -164,7 +198,7 @@ func sortOut(alerts []tracker.Alert) (tests []int64, topics []topic) {
 		if !ok {
 			i = len(topics)
 			at[k] = i
-			topics = append(topics, topic{kind: a.Kind, issue: a.IssueID})
+			topics = append(topics, topic{kind: a.Kind, issue: a.IssueID, project: a.ProjectID})
 		}
 		topics[i].alerts = append(topics[i].alerts, a.ID)
 	}
@@ -262,8 +296,8 @@ func (c *Composer) flush(ctx context.Context, topics []topic, now time.Time, res
 		c.waiting = time.Time{}
 		return cmp.Or(first, c.single(ctx, list, now, res))
 	}
-	l := c.digest(list, rest)
-	if err := c.queue(ctx, ids, c.mails(l, KindDigest, 0, now), res); err != nil {
+	l := c.writer.digest(list, rest)
+	if err := c.queue(ctx, ids, c.writer.mails(l, KindDigest, 0, 0, now), res); err != nil {
 		return err
 	}
 	res.Digests++
@@ -285,8 +319,8 @@ func (c *Composer) mailIssue(ctx context.Context, t topic, issue tracker.Issue, 
 	if err != nil && errs.KindOf(err) != errs.NotFound {
 		return err
 	}
-	l := c.issueLetter(t.kind, issue, &o.Event, len(t.alerts))
-	if err := c.queue(ctx, t.alerts, c.mails(l, t.kind, t.issue, now), res); err != nil {
+	l := c.writer.issueLetter(t.kind, issue, &o.Event, len(t.alerts))
+	if err := c.queue(ctx, t.alerts, c.writer.mails(l, t.kind, t.issue, t.project, now), res); err != nil {
 		return err
 	}
 	c.singles = append(c.singles, now)
@@ -299,6 +333,13 @@ func (c *Composer) look(ctx context.Context, t topic) (tracker.Issue, error) {
 	issue, err := c.store.Issue(ctx, t.issue)
 	if err == nil && (issue.Muted || issue.Resolved) {
 		return issue, errs.New(errs.NotFound, "issue %d is muted or resolved", t.issue)
+	}
+	if err != nil {
+		return issue, err
+	}
+	s, err := c.store.Settings(ctx, issue.Project)
+	if err == nil && !s.Alerts.Wants(c.channel, t.kind) {
+		return issue, errs.New(errs.NotFound, "alerts of the kind %s do not go out for issue %d by %s", t.kind, t.issue, c.channel)
 	}
 	return issue, err
 }
@@ -344,7 +385,7 @@ func (c *Composer) load(ctx context.Context) error {
 		return nil
 	}
 	// A few more than the budget can have made, for digests and tests between.
-	limit := min((c.Budget+5)*len(c.Recipients), maxRecent)
+	limit := min((c.Budget+5)*max(1, len(c.Recipients)), maxRecent)
 	recent, err := c.store.RecentMails(ctx, 0, limit)
 	if err != nil {
 		return err
@@ -389,12 +430,13 @@ func (c *Composer) queue(ctx context.Context, alerts []int64, mails []tracker.Ma
 }
 
 // mails addresses l to every recipient.
-func (c *Composer) mails(l letter, kind tracker.AlertKind, issue int64, now time.Time) []tracker.Mail {
-	out := make([]tracker.Mail, len(c.Recipients))
-	for i, to := range c.Recipients {
+func (s Settings) mails(l letter, kind tracker.AlertKind, issue, project int64, now time.Time) []tracker.Mail {
+	out := make([]tracker.Mail, len(s.Recipients))
+	for i, to := range s.Recipients {
 		out[i] = tracker.Mail{
-			MessageID: string(kind) + "." + c.token() + "@" + c.From.Domain(),
-			Kind:      string(kind), IssueID: issue, Recipient: to.Addr,
+			Channel:   tracker.ByMail,
+			MessageID: token(kind) + "@" + s.From.Domain(),
+			Kind:      string(kind), IssueID: issue, ProjectID: project, Recipient: to.Addr,
 			Subject: l.subject, Text: l.text, HTML: l.html,
 			CreatedAt: now, NextAttempt: now,
 		}
@@ -415,3 +457,6 @@ func earlier(a, b time.Time) time.Time {
 	}
 	return a
 }
+
+// token is what tells a message of a kind from all others.
+func token(kind tracker.AlertKind) string { return string(kind) + "." + rand.Text()[:16] }

@@ -279,7 +279,7 @@ func TestTestAlertBypassesEverything(t *testing.T) {
 		w.report(tracker.AlertCreated, i+1)
 	}
 	w.compose()
-	if err := w.QueueTestAlert(t.Context(), w.clock); err != nil {
+	if err := w.QueueTestAlert(t.Context(), 0, w.clock); err != nil {
 		t.Fatal(err)
 	}
 	w.compose()

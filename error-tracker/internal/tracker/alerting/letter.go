@@ -33,6 +33,7 @@ type letter struct {
 	subject string
 	text    string
 	html    string
+	post    *post // instead of text and html, to a webhook
 }
 
 //go:embed templates
@@ -222,7 +223,7 @@ type digestRow struct {
 
 // digest writes one mail about many issues: those that happened most often in a
 // table, the others as a number. Of the issues in rest only the kind is known.
-func (c *Composer) digest(list, rest []topic) letter {
+func (s Settings) digest(list, rest []topic) letter {
 	var total int64
 	kinds, projects := map[string]bool{}, map[string]bool{}
 	for _, t := range slices.Concat(list, rest) {
@@ -249,11 +250,11 @@ func (c *Composer) digest(list, rest []topic) letter {
 	p := digestPage{
 		Headline: what + where,
 		Why: fmt.Sprintf("More than %s came up within %s, so they are told of in one mail. The next one follows in %s at the earliest.",
-			plural(int64(c.Budget), "error"), span(c.DigestInterval), span(c.DigestInterval)),
-		Home: c.BaseURL + "/",
+			plural(int64(s.Budget), "error"), span(s.DigestInterval), span(s.DigestInterval)),
+		Home: s.BaseURL + "/",
 	}
 	for _, t := range list[:min(len(list), maxListed)] {
-		p.Rows = append(p.Rows, c.row(t))
+		p.Rows = append(p.Rows, s.row(t))
 	}
 	if rest := total - int64(len(p.Rows)); rest > 0 {
 		p.More = "and " + number(rest) + " more"

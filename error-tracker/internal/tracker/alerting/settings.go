@@ -38,6 +38,24 @@ type Settings struct {
 // Checked returns s with defaults for what was left empty and the base URL without
 // slashes at its end, or an error that names what is wrong.
 func (s Settings) Checked() (Settings, error) {
+	s, err := s.checkedPolicy()
+	if err != nil {
+		return s, err
+	}
+	if s.From.Addr == "" {
+		return s, fmt.Errorf("alerts have no sender address")
+	}
+	if len(s.Recipients) == 0 {
+		return s, fmt.Errorf("alerts have no recipients")
+	}
+	if n := len(s.Recipients); n > MaxRecipients {
+		return s, fmt.Errorf("alerts have %d recipients, the limit is %d; use a mailing list", n, MaxRecipients)
+	}
+	return s, nil
+}
+
+// checkedPolicy is Checked for what all channels use.
+func (s Settings) checkedPolicy() (Settings, error) {
 	if s.Window == 0 {
 		s.Window = DefaultWindow
 	}
@@ -55,15 +73,6 @@ func (s Settings) Checked() (Settings, error) {
 	}
 	if s.Budget < 0 {
 		return s, fmt.Errorf("alert budget is %d, want a positive number", s.Budget)
-	}
-	if s.From.Addr == "" {
-		return s, fmt.Errorf("alerts have no sender address")
-	}
-	if len(s.Recipients) == 0 {
-		return s, fmt.Errorf("alerts have no recipients")
-	}
-	if n := len(s.Recipients); n > MaxRecipients {
-		return s, fmt.Errorf("alerts have %d recipients, the limit is %d; use a mailing list", n, MaxRecipients)
 	}
 	base, err := CheckBaseURL(s.BaseURL)
 	if err != nil {

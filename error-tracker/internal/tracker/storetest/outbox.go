@@ -10,9 +10,10 @@ import (
 func testOutbox(t *testing.T, open Opener) {
 	s := openDefault(t, open)
 	ctx := t.Context()
-	a := record(t, s, newReport(1, start)).IssueID
+	out := record(t, s, newReport(1, start))
+	a, project := out.IssueID, out.ProjectID
 	b := record(t, s, newReport(2, start.Add(time.Second))).IssueID
-	noError(t, "QueueTestAlert", s.QueueTestAlert(ctx, start.Add(2*time.Second)))
+	noError(t, "QueueTestAlert", s.QueueTestAlert(ctx, 0, start.Add(2*time.Second)))
 
 	alerts, err := s.PendingAlerts(ctx, 10)
 	noError(t, "PendingAlerts", err)
@@ -22,8 +23,8 @@ func testOutbox(t *testing.T, open Opener) {
 		alerts[i].ID = 0
 	}
 	equal(t, "alerts", alerts, []tracker.Alert{
-		{Kind: tracker.AlertCreated, IssueID: a, At: start},
-		{Kind: tracker.AlertCreated, IssueID: b, At: start.Add(time.Second)},
+		{Kind: tracker.AlertCreated, IssueID: a, ProjectID: project, At: start},
+		{Kind: tracker.AlertCreated, IssueID: b, ProjectID: project, At: start.Add(time.Second)},
 		{Kind: tracker.AlertTest, At: start.Add(2 * time.Second)},
 	})
 	if some, err := s.PendingAlerts(ctx, 2); err != nil || len(some) != 2 {
@@ -33,8 +34,8 @@ func testOutbox(t *testing.T, open Opener) {
 		t.Errorf("NextMail of an empty outbox = %v, %v", next, err)
 	}
 
-	one := tracker.Mail{MessageID: "1@x", Kind: "created", IssueID: a, Recipient: "a@example.com", Subject: "Ü", Text: "t", HTML: "<p>", CreatedAt: start.Add(time.Minute), NextAttempt: start.Add(time.Minute)}
-	two := tracker.Mail{MessageID: "2@x", Kind: "digest", Recipient: "b@example.com", Subject: "s", Text: "t", HTML: "h", CreatedAt: start.Add(2 * time.Minute)}
+	one := tracker.Mail{Channel: tracker.ByMail, MessageID: "1@x", Kind: "created", IssueID: a, Recipient: "a@example.com", Subject: "Ü", Text: "t", HTML: "<p>", CreatedAt: start.Add(time.Minute), NextAttempt: start.Add(time.Minute)}
+	two := tracker.Mail{Channel: tracker.ByMail, MessageID: "2@x", Kind: "digest", Recipient: "b@example.com", Subject: "s", Text: "t", HTML: "h", CreatedAt: start.Add(2 * time.Minute)}
 	noError(t, "QueueMails", s.QueueMails(ctx, ids[:2], []tracker.Mail{one, two}))
 	n, err := s.CountPendingAlerts(ctx)
 	noError(t, "CountPendingAlerts", err)
@@ -97,4 +98,70 @@ func testOutbox(t *testing.T, open Opener) {
 	noError(t, "CountPendingAlerts", err)
 	equal(t, "alerts at the end", n, int64(0))
 	noError(t, "MailSent of a mail that is gone", s.MailSent(ctx, 999_999, start))
+}
+
+// Each channel has each alert, and what one does with it is nothing to the others.
+func testChannels(t *testing.T, open Opener) {
+	s := openDefault(t, open)
+	ctx := t.Context()
+	out := record(t, s, newReport(1, start))
+	hooks := s.OutboxOf(tracker.ByWebhook)
+	noError(t, "QueueTestAlert", hooks.QueueTestAlert(ctx, out.ProjectID, start.Add(time.Second)))
+	pending := func(o tracker.Outbox, want ...tracker.AlertKind) (ids []int64) {
+		t.Helper()
+		alerts, err := o.PendingAlerts(ctx, 10)
+		noError(t, "PendingAlerts", err)
+		got := []tracker.AlertKind{}
+		for _, a := range alerts {
+			got, ids = append(got, a.Kind), append(ids, a.ID)
+			equal(t, "project of an alert", a.ProjectID, out.ProjectID)
+		}
+		equal(t, "pending", got, append([]tracker.AlertKind{}, want...))
+		n, err := o.CountPendingAlerts(ctx)
+		noError(t, "CountPendingAlerts", err)
+		equal(t, "pending by count", n, int64(len(want)))
+		return ids
+	}
+	pending(s, tracker.AlertCreated)
+	ids := pending(hooks, tracker.AlertCreated, tracker.AlertTest)
+	post := tracker.Mail{MessageID: "1", Kind: "created", IssueID: out.IssueID, ProjectID: out.ProjectID, Recipient: "https://chat.example/…", CreatedAt: start, NextAttempt: start}
+	noError(t, "QueueMails", hooks.QueueMails(ctx, ids, []tracker.Mail{post}))
+	pending(hooks)
+	mails := pending(s, tracker.AlertCreated)
+	noError(t, "QueueMails", s.QueueMails(ctx, mails, []tracker.Mail{{MessageID: "2", Kind: "created", IssueID: out.IssueID, CreatedAt: start.Add(time.Hour)}}))
+	pending(s)
+
+	due, err := hooks.DueMails(ctx, start.Add(time.Hour), 10)
+	noError(t, "DueMails", err)
+	post.Channel = tracker.ByWebhook
+	for i := range due {
+		post.ID = due[i].ID
+	}
+	equal(t, "due by webhook", due, []tracker.Mail{post})
+	if at, err := hooks.LastMailed(ctx, out.IssueID, "created"); err != nil || !at.Equal(start) {
+		t.Errorf("LastMailed by webhook = %v, %v, want %v", at, err, start)
+	}
+	noError(t, "MailFailed", hooks.MailFailed(ctx, post.ID, start, "away", start.Add(3*time.Hour), false))
+	if next, err := s.NextMail(ctx); err != nil || !next.Equal(start.Add(time.Hour)) {
+		t.Errorf("NextMail = %v, %v, want the mail's own", next, err)
+	}
+	if next, err := hooks.NextMail(ctx); err != nil || !next.Equal(start.Add(3*time.Hour)) {
+		t.Errorf("NextMail by webhook = %v, %v", next, err)
+	}
+	for q, want := range map[tracker.DeliveryQuery][]string{
+		{}:                           {"2", "1"},
+		{IssueID: out.IssueID}:       {"2", "1"},
+		{Channel: tracker.ByWebhook}: {"1"},
+		{Channel: tracker.ByMail, IssueID: out.IssueID}: {"2"},
+		{ProjectID: out.ProjectID}:                      {"1"},
+		{ProjectID: out.ProjectID + 1}:                  {},
+	} {
+		all, err := s.Deliveries(ctx, q, 10)
+		noError(t, "Deliveries", err)
+		got := []string{}
+		for _, m := range all {
+			got = append(got, m.MessageID)
+		}
+		equal(t, "deliveries", got, want)
+	}
 }

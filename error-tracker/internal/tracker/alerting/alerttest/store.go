@@ -20,6 +20,8 @@ type Store struct {
 	fail   func(method string) error
 	issues map[int64]tracker.Issue
 	events map[int64]event.Event
+	rules  map[string]tracker.AlertRules
+	ids    map[string]int64 // of projects
 	alerts []tracker.Alert
 	mails  []tracker.Mail
 	lastID int64
@@ -73,7 +75,7 @@ func (s *Store) Alert(k tracker.AlertKind, issue int64, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lastID++
-	s.alerts = append(s.alerts, tracker.Alert{ID: s.lastID, Kind: k, IssueID: issue, At: at})
+	s.alerts = append(s.alerts, tracker.Alert{ID: s.lastID, Kind: k, IssueID: issue, ProjectID: s.ids[s.issues[issue].Project], At: at})
 }
 
 // Mails returns a copy of all mails, oldest first.
@@ -101,6 +103,35 @@ func (s *Store) Issue(_ context.Context, id int64) (tracker.Issue, error) {
 		return i, errs.New(errs.NotFound, "error %d not found", id)
 	}
 	return i, nil
+}
+
+// InProject gives the project of a name its ID; others have 0.
+func (s *Store) InProject(name string, id int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ids == nil {
+		s.ids = map[string]int64{}
+	}
+	s.ids[name] = id
+}
+
+// Rules sets what alerts of a project go out.
+func (s *Store) Rules(project string, r tracker.AlertRules) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rules == nil {
+		s.rules = map[string]tracker.AlertRules{}
+	}
+	s.rules[project] = r
+}
+
+// Settings implements tracker.SettingsStore.
+func (s *Store) Settings(_ context.Context, project string) (*tracker.Settings, error) {
+	if err := s.enter("Settings"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	return &tracker.Settings{Alerts: s.rules[project]}, nil
 }
 
 // FirstOccurrence implements tracker.Store.
@@ -141,12 +172,13 @@ func (s *Store) CountPendingAlerts(context.Context) (int64, error) {
 }
 
 // QueueTestAlert implements tracker.Outbox.
-func (s *Store) QueueTestAlert(_ context.Context, at time.Time) error {
+func (s *Store) QueueTestAlert(_ context.Context, project int64, at time.Time) error {
 	if err := s.enter("QueueTestAlert"); err != nil {
 		return err
 	}
-	s.mu.Unlock()
-	s.Alert(tracker.AlertTest, 0, at)
+	defer s.mu.Unlock()
+	s.lastID++
+	s.alerts = append(s.alerts, tracker.Alert{ID: s.lastID, Kind: tracker.AlertTest, ProjectID: project, At: at})
 	return nil
 }
 
@@ -258,13 +290,22 @@ func (s *Store) change(method string, id int64, f func(*tracker.Mail)) error {
 
 // RecentMails implements tracker.Outbox.
 func (s *Store) RecentMails(_ context.Context, issueID int64, limit int) ([]tracker.Mail, error) {
-	if err := s.enter("RecentMails"); err != nil {
+	return s.recent("RecentMails", tracker.DeliveryQuery{IssueID: issueID}, limit)
+}
+
+// Deliveries implements tracker.AlertStore; the channel is as it may be.
+func (s *Store) Deliveries(_ context.Context, q tracker.DeliveryQuery, limit int) ([]tracker.Mail, error) {
+	return s.recent("Deliveries", q, limit)
+}
+
+func (s *Store) recent(method string, q tracker.DeliveryQuery, limit int) ([]tracker.Mail, error) {
+	if err := s.enter(method); err != nil {
 		return nil, err
 	}
 	defer s.mu.Unlock()
 	var out []tracker.Mail
 	for _, m := range slices.Backward(s.mails) {
-		if (issueID == 0 || m.IssueID == issueID) && len(out) < limit {
+		if (q.IssueID == 0 || m.IssueID == q.IssueID) && (q.ProjectID == 0 || m.ProjectID == q.ProjectID) && len(out) < limit {
 			out = append(out, m)
 		}
 	}
