@@ -25,6 +25,7 @@ var writerPragmas = []string{
 	"secure_delete=FAST",
 	"temp_store=MEMORY",
 	"journal_size_limit=4194304",
+	"wal_autocheckpoint=0", // see writer.checkpoint
 }
 
 // writerPragmas are those of the package, but for what o changes.
@@ -84,6 +85,7 @@ type driverConn interface {
 	driver.ConnBeginTx
 	driver.SessionResetter
 	driver.Validator
+	sqlite.DBStatus
 }
 
 type driverStmt interface {

@@ -100,6 +100,7 @@ type DB struct {
 	version int
 
 	snapshots snapshots
+	requests  sync.Pool // of *request
 
 	closing   atomic.Bool
 	sendMu    sync.RWMutex // held for reading while a write is put into the queue
@@ -130,6 +131,7 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	db := &DB{path: path, opts: o, log: o.Log, lock: lock}
+	db.requests.New = func() any { return &request{done: make(chan struct{}, 1)} }
 	if err := db.open(ctx, migrations); err != nil {
 		lock.release()
 		return nil, err

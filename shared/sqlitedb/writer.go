@@ -7,19 +7,24 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/monlight/monlight/shared/errs"
+	"modernc.org/sqlite"
 )
 
 // Bounds of one transaction, so that the first caller of a batch does not wait
-// long for the last one.
+// long for the last one: a transaction that has run for maxBatchTime takes no
+// further write in.
 const (
 	maxBatch     = 512
-	maxBatchTime = 50 * time.Millisecond
+	maxBatchTime = 20 * time.Millisecond
 )
+
+// checkpointPages is how many pages are written to the write-ahead log before
+// they are moved into the main file.
+const checkpointPages = 1000
 
 // writer is the goroutine that owns the writing connection.
 type writer struct {
@@ -30,6 +35,10 @@ type writer struct {
 
 	batch []*request // those of the running transaction
 	stats counters
+
+	pages  int           // written to the write-ahead log since the last checkpoint began
+	moving bool          // a checkpoint runs
+	moved  chan struct{} // it has ended
 
 	lastTruncate time.Time
 }
@@ -51,8 +60,6 @@ const (
 	running
 	abandoned
 )
-
-var requests = sync.Pool{New: func() any { return &request{done: make(chan struct{}, 1)} }}
 
 // Write runs f in a transaction and returns after f's changes are on disk.
 // Calls that arrive together share a transaction and its fsync, each in a
@@ -87,12 +94,12 @@ func (db *DB) submit(ctx context.Context, f func(*Tx) error, alone func(*conn) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r := requests.Get().(*request) //nolint:forcetypeassert // the pool holds nothing else
+	r := db.requests.Get().(*request) //nolint:forcetypeassert // the pool holds nothing else
 	r.f, r.alone, r.undo, r.err = f, alone, nil, nil
 	r.state.Store(waiting)
 	if err := db.send(r); err != nil {
 		r.f, r.alone = nil, nil
-		requests.Put(r)
+		db.requests.Put(r)
 		return err
 	}
 	select {
@@ -105,7 +112,7 @@ func (db *DB) submit(ctx context.Context, f func(*Tx) error, alone func(*conn) e
 	}
 	err := r.err
 	r.f, r.alone, r.undo = nil, nil, nil
-	requests.Put(r)
+	db.requests.Put(r)
 	return err
 }
 
@@ -131,6 +138,7 @@ func newWriter(db *DB, c *conn) *writer {
 		queue: make(chan *request, db.opts.QueueSize),
 		done:  make(chan struct{}),
 		batch: make([]*request, 0, maxBatch),
+		moved: make(chan struct{}, 1),
 	}
 }
 
@@ -140,6 +148,11 @@ const idleTruncate = 10 * time.Second
 
 func (w *writer) run() {
 	defer close(w.done)
+	defer func() {
+		if w.moving {
+			<-w.moved
+		}
+	}()
 	idle := time.NewTimer(idleTruncate)
 	defer idle.Stop()
 	for {
@@ -150,6 +163,9 @@ func (w *writer) run() {
 			if !open {
 				return
 			}
+		case <-w.moved:
+			w.endCheckpoint()
+			continue
 		case <-idle.C:
 			if fileSize(w.db.path+"-wal") > 0 && !w.truncate() {
 				idle.Reset(idleTruncate) // a reader or a full disk is in the way
@@ -166,6 +182,7 @@ func (w *writer) run() {
 		if r != nil {
 			w.runAlone(r)
 		}
+		w.checkpoint()
 		w.boundWAL()
 		w.db.floor.look(w.db)
 	}
@@ -323,9 +340,50 @@ func (w *writer) contain(f func() error) (err error) {
 	return f()
 }
 
-// boundWAL empties the write-ahead log when it is over its bound. SQLite does
-// that by itself, but only while no reader looks at an older state; after a
-// long read the log is larger than it has to be. On a low disk the log must not
+// checkpoint has the write-ahead log moved into the main file, beside the writes
+// that follow, when there is enough in it. SQLite would do it within the commit
+// that fills the log, and all whose changes are in that one would wait for it.
+func (w *writer) checkpoint() {
+	select {
+	case <-w.moved:
+		w.endCheckpoint()
+	default:
+	}
+	n, _, err := w.conn.c.Status(sqlite.DBStatusCacheWrite, true)
+	if err != nil {
+		n = 1 // page at least: it comes later, not never
+	}
+	w.pages += n
+	if w.moving || w.pages < checkpointPages {
+		return
+	}
+	w.moving, w.pages = true, 0
+	go func() {
+		if err := w.db.Checkpoint(context.Background()); err != nil && !w.db.closing.Load() {
+			w.checkpointFailed(err)
+		}
+		w.moved <- struct{}{}
+	}()
+}
+
+// endCheckpoint moves what was written beside a checkpoint. That is little, and
+// when all is moved the log is written from its beginning again.
+func (w *writer) endCheckpoint() {
+	w.moving = false
+	var busy, log, moved int64
+	if err := w.conn.ints(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)", &busy, &log, &moved); err != nil {
+		w.checkpointFailed(err)
+	}
+}
+
+func (w *writer) checkpointFailed(err error) {
+	w.stats.checkpointErrors.Add(1)
+	w.db.log.Warn("checkpoint failed", "path", w.db.path, "err", err)
+}
+
+// boundWAL empties the write-ahead log when it is over its bound. A checkpoint
+// has it written from its beginning again, but only while no reader looks at an
+// older state; after a long read the log is larger than it has to be. On a low disk the log must not
 // take what the floor has kept free, or retention would run out of it.
 func (w *writer) boundWAL() {
 	const pause = time.Second
@@ -346,8 +404,7 @@ func (w *writer) boundWAL() {
 func (w *writer) truncate() (done bool) {
 	done, err := truncateWAL(w.conn)
 	if err != nil {
-		w.stats.checkpointErrors.Add(1)
-		w.db.log.Warn("checkpoint failed", "path", w.db.path, "err", err)
+		w.checkpointFailed(err)
 	}
 	return done
 }

@@ -67,30 +67,74 @@ func addWho(who int) func(tx *sqlitedb.Tx) error {
 var errOwn = errors.New("own error")
 
 func TestWritesThatArriveTogetherShareACommit(t *testing.T) {
-	db := mustOpen(t, dbPath(t), sqlitedb.Options{})
-	before := db.Stats()
-	h := hold(t, db, addWho(0))
-	var wg sync.WaitGroup
-	for who := range 100 {
-		wg.Go(func() {
-			if err := db.Write(t.Context(), addWho(1+who)); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	queued(t, db, 100)
-	close(h.release)
-	wg.Wait()
-	after := db.Stats()
-	if commits, writes := after.Commits-before.Commits, after.Writes-before.Writes; commits != 1 || writes != 101 {
-		t.Errorf("%d writes in %d commits, want 101 in 1", writes, commits)
-	}
-	if got := people(t, db); len(got) != 101 {
-		t.Errorf("%d rows, want 101", len(got))
-	}
-	if after.BatchSizes[6] != before.BatchSizes[6]+1 { // 64 to 127
-		t.Errorf("batch sizes are %v", after.BatchSizes)
-	}
+	path := dbPath(t)
+	synctest.Test(t, func(t *testing.T) { // in which they take no time
+		db := mustOpen(t, path, sqlitedb.Options{})
+		before := db.Stats()
+		h := hold(t, db, addWho(0))
+		var wg sync.WaitGroup
+		for who := range 100 {
+			wg.Go(func() {
+				if err := db.Write(t.Context(), addWho(1+who)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		close(h.release)
+		wg.Wait()
+		after := db.Stats()
+		if commits, writes := after.Commits-before.Commits, after.Writes-before.Writes; commits != 1 || writes != 101 {
+			t.Errorf("%d writes in %d commits, want 101 in 1", writes, commits)
+		}
+		if got := people(t, db); len(got) != 101 {
+			t.Errorf("%d rows, want 101", len(got))
+		}
+		if after.BatchSizes[6] != before.BatchSizes[6]+1 { // 64 to 127
+			t.Errorf("batch sizes are %v", after.BatchSizes)
+		}
+	})
+}
+
+// TestNoTransactionGoesOnForLong has the clock stand still but for what the
+// writes take.
+func TestNoTransactionGoesOnForLong(t *testing.T) {
+	const (
+		one    = 5 * time.Millisecond
+		most   = 20 * time.Millisecond
+		writes = 20
+	)
+	path := dbPath(t)
+	synctest.Test(t, func(t *testing.T) {
+		db := mustOpen(t, path, sqlitedb.Options{})
+		before := db.Stats()
+		h := hold(t, db, addWho(0))
+		var wg sync.WaitGroup
+		for who := range writes {
+			wg.Go(func() {
+				err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+					time.Sleep(one)
+					return addWho(1 + who)(tx)
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		close(h.release)
+		wg.Wait()
+		after := db.Stats()
+		if longest := after.LongestCommit; longest <= most || longest > most+one {
+			t.Errorf("the longest transaction took %v, want over %v and at most one write more", longest, most)
+		}
+		if commits := after.Commits - before.Commits; commits != 4 {
+			t.Errorf("%d writes of %v in %d commits, want 4", writes, one, commits)
+		}
+		if got := people(t, db); len(got) != writes+1 {
+			t.Errorf("%d rows, want %d", len(got), writes+1)
+		}
+	})
 }
 
 func TestAWriteIsVisibleWhenItReturns(t *testing.T) {
