@@ -49,25 +49,33 @@ func (x *index) rollupsOf(cells []*liveCell) []uint32 {
 	return rollups
 }
 
+// mostLate is how many series get a new time in one flush, whose transaction
+// others wait for. The rest comes with the next ones.
+const mostLate = 2000
+
 // seen notes the newest minute of the series of a generation. It returns the
-// rows of those whose stored time is a day behind.
+// rows of those whose stored time is a day behind, at most mostLate.
 func (x *index) seen(g *generation, rollups []uint32) (late []SeriesRow) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	listed := make(map[uint32]bool)
 	note := func(id uint32, minute int32) {
 		s := &x.all[id]
 		if id == 0 || s.metric == nil {
 			return
 		}
 		s.last = max(s.last, minute)
-		if s.stored && s.last-s.saved >= dayMS/minuteMS {
-			late = append(late, SeriesRow{ID: id, LastSeen: int64(s.last) * minuteMS})
+		if s.stored && s.last-s.saved >= dayMS/minuteMS && len(listed) < mostLate {
+			listed[id] = true
 		}
 	}
 	for n := range g.n {
 		c := g.cell(uint32(n))
 		note(c.series, c.minute)
 		note(rollups[c.series], c.minute)
+	}
+	for id := range listed {
+		late = append(late, SeriesRow{ID: id, LastSeen: int64(x.all[id].last) * minuteMS})
 	}
 	return late
 }
