@@ -182,7 +182,7 @@ func FuzzScan(f *testing.F) {
 			t.Fatal(err)
 		}
 		checkRows(t, b, rows)
-		for _, search := range []string{piece, `"` + piece + `"`} {
+		for _, search := range []string{piece, `"` + piece + `"`, piece + ":>=5", piece + ":<" + piece} {
 			if x, err := logs.ParseSearch(search); err == nil && x != nil {
 				checkSearch(t, s, b, rows, x, search)
 			}

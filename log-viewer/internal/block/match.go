@@ -222,7 +222,12 @@ func (b *Block) eval(s *Scan, p *Plan, t int) (rowSet, error) {
 		if b.templates[t].escapes {
 			return someRows, nil
 		}
-		return b.hinted(s, p.hint, t)
+		set, err := b.hinted(s, p.hint, t)
+		if err != nil || x.Compare != logs.Between || set.none() {
+			return set, err
+		}
+		numbers, err := b.between(p, t)
+		return set.and(numbers), err
 	case logs.LevelIn:
 		return b.rowsThat(t, func(row uint16) bool { return x.Levels.Has(logs.Level(b.Flags[row] & 7)) }), nil
 	case logs.StreamIs:

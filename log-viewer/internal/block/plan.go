@@ -14,6 +14,7 @@ type Plan struct {
 
 	piece *piece // of Contains
 	hint  *Plan  // of Matches and Field: what the text must contain as well; nil is nothing
+	last  string // of Field that compares numbers: the end of its name
 	keys  []Key  // what the index must have; of Contains
 }
 
@@ -33,6 +34,9 @@ func NewPlan(x *logs.Expr) *Plan {
 		p.hint = NewPlan(literals(x.Regex))
 	case logs.Field:
 		p.hint = fieldHint(x)
+		if x.Compare == logs.Between {
+			p.last = lastName(x.Name)
+		}
 	}
 	return p
 }

@@ -152,10 +152,18 @@ func (x *Expr) MatchValue(value string) bool {
 		if err != nil || math.IsNaN(n) {
 			return false
 		}
-		return (n > x.Low || n == x.Low && !x.Open[0]) && (n < x.High || n == x.High && !x.Open[1])
+		return x.Within(n)
 	}
 	return false
 }
+
+// Within tells whether n is in the bounds; x is a Field with Compare == Between.
+func (x *Expr) Within(n float64) bool {
+	return (n > x.Low || n == x.Low && !x.Open[0]) && (n < x.High || n == x.High && !x.Open[1])
+}
+
+// MayBeWithin tells whether any number from low to high can be in the bounds.
+func (x *Expr) MayBeWithin(low, high float64) bool { return high >= x.Low && low <= x.High }
 
 // glob tells whether s matches the pattern, in which '*' stands for any bytes.
 func glob(pattern, s string) bool {
