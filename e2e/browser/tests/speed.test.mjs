@@ -11,11 +11,6 @@ import { startStack } from '../stack.mjs';
 const limit = 50; // ms of a CPU for a page
 const reads = 4;
 
-// Pages that may take longer, why, and how long.
-const slow = [
-  [/^logs .*search=status(:|%3A)(>|%3E)/, 'a comparison of numbers looks at the fields of all 300,000 lines', 250],
-];
-
 // cpu is the time in ms that the threads of a process have run so far.
 const cpu = (pid) => readdirSync(`/proc/${pid}/task`).reduce((sum, id) => {
   try { return sum + Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0]) / 1e6; } catch { return sum; } // a thread that has just ended
@@ -94,7 +89,7 @@ describe('the time of pages with much data', () => {
       for (const path of all) table.push({ path, ...await measure(service, path, pid) });
       table.sort((a, b) => b.cpu - a.cpu);
       console.log(`${program}: ${table.length} pages, the dearest:\n${table.slice(0, 6).map((r) => `  ${r.cpu.toFixed(1)} ms of CPU, ${r.wall.toFixed(1)} ms in all: ${r.path}`).join('\n')}`);
-      const over = table.filter(({ path, cpu }) => cpu > (slow.find(([pattern]) => pattern.test(`${name} ${path}`))?.[2] ?? limit));
+      const over = table.filter(({ cpu }) => cpu > limit);
       assert.deepEqual(over.map(({ path, cpu }) => `${path}: ${cpu.toFixed(1)} ms`), []);
     });
   }
