@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { inspect } from '../gates.mjs';
-import { day, send, startMetrics } from '../metrics.mjs';
+import { busyShop, day, send, startMetrics } from '../metrics.mjs';
 import { Session, launch, shut, weigh } from '../pages.mjs';
 import { metrics } from '../screens/metrics.mjs';
 
@@ -83,6 +83,21 @@ describe('the pages of metrics', () => {
     for (const [path, limit] of [['/?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z', 40], ['/', 40], ['/explore?metric=http_request_duration_seconds&by=endpoint', 40], ['/dashboards/none', 40], ['/dashboards', 15], ['/cardinality', 15]]) {
       const bytes = await weigh(session, service.url + path);
       assert.ok(bytes <= limit * 1024, `${path} weighs ${bytes} bytes, the limit is ${limit} KiB`);
+    }
+  });
+
+  test('a first visit of a chart of six lines of noise, 5 minutes apart, loads at most 40 KiB', async () => {
+    const other = await startMetrics();
+    try {
+      await send(other, busyShop());
+      const reader = await new Session(browser, other).signIn();
+      const page = '/explore?metric=http_request_duration_seconds&by=endpoint&step=5m&tables=yes';
+      const table = await (await fetch(other.url + page, { headers: { 'X-API-Key': other.key } })).text();
+      assert.ok(table.match(/<td class="num">[^<]*\d/g).length > 6 * 280, 'six lines of a day');
+      const bytes = await weigh(reader, other.url + page.replace('&tables=yes', ''));
+      assert.ok(bytes <= 40 * 1024, `it weighs ${bytes} bytes`);
+    } finally {
+      await other.stop();
     }
   });
 });
