@@ -48,13 +48,13 @@ test: ## run every suite; says loudly what it could not run
 test-go test-e2e test-openapi test-browser test-python test-deploy: test-%:
 	@scripts/test.sh $*
 
-soak: build ## the long fault tests: SOAK_ROUNDS (1000) kills, SOAK_CUTS (1000) power cuts, SOAK_DURATION (1h) of the full stack, SOAK_FLOOD_MS (5 min) and SOAK_READERS_MS (10 min)
+soak: build ## the long fault tests: SOAK_ROUNDS (1000) kills, SOAK_CUTS (1000) power cuts, SOAK_DURATION (1h) of the full stack, SOAK_FLOOD_MS (5 min), SOAK_READERS_MS (10 min), SOAK_OVERLOAD_MS (2 min) for each step
 	@rm -f e2e/out/figures.jsonl
 	cd shared && $(GO) test -tags soak -count=1 -run TestTheTimeOf -v ./auth
 	cd e2e && E2E_BIN=$(CURDIR)/bin $(GO) test -tags soak -count=1 -run Soak -timeout 12h -v .
 	cd e2e && E2E_BIN=$(CURDIR)/bin SOAK_ROUNDS=$${SOAK_ROUNDS:-1000} SOAK_CUTS=$${SOAK_CUTS:-1000} SOAK_SYSCALLS=$${SOAK_SYSCALLS:-60} \
 		SOAK_FLOOD_MS=$${SOAK_FLOOD_MS:-300000} SOAK_READERS_MS=$${SOAK_READERS_MS:-600000} \
-		SOAK_DURATION=$${SOAK_DURATION:-1h} $(GO) test -tags soak -count=1 -timeout 12h -v ./promises
+		SOAK_OVERLOAD_MS=$${SOAK_OVERLOAD_MS:-120000} SOAK_DURATION=$${SOAK_DURATION:-1h} $(GO) test -tags soak -count=1 -timeout 12h -v ./promises
 	@cd e2e && $(GO) run ./figures
 
 mutations: ## take one safety after the other out and see its test turn red; half an hour

@@ -226,7 +226,7 @@ func foundOnShelf(shelf *harness.Shelf) func(t testing.TB, s *harness.Service) m
 			if health.Waiting == 0 {
 				break
 			}
-			if time.Since(begin) > time.Minute {
+			if time.Since(begin) > 10*time.Minute {
 				t.Fatalf("%d parcels still wait in the relay", health.Waiting)
 			}
 		}
