@@ -96,14 +96,7 @@ func TestScanAgreesWithMatch(t *testing.T) {
 	for seed := range *blockSeeds {
 		r := rand.New(rand.NewPCG(seed, 1))
 		rows := randomRows(r, 1+r.IntN(700))
-		s, err := enc.Encode(rows)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := dec.Open(s.Data)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s, b := packed(t, enc, dec, rows)
 		checkRows(t, b, rows)
 		for _, text := range append(searches, strings.Fields(randomLine(r) + " x")[0]) {
 			if x, err := logs.ParseSearch(text); err == nil {
@@ -116,6 +109,20 @@ func TestScanAgreesWithMatch(t *testing.T) {
 		}
 		b.Free() // so that the next one finds what this one left behind
 	}
+}
+
+// packed is a block of the rows, and that block open.
+func packed(t *testing.T, enc *Encoder, dec *Decoder, rows *Rows) (*Sealed, *Block) {
+	t.Helper()
+	s, err := enc.Encode(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := dec.Open(s.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, b
 }
 
 // part is a piece of a line to look for.

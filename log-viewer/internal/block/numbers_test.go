@@ -66,14 +66,7 @@ func TestComparisonsOfNumbersAgreeWithMatch(t *testing.T) {
 		for i := range 1 + r.IntN(700) {
 			rows.Append(int64(i), 0, 0, numberLine(r))
 		}
-		s, err := enc.Encode(rows)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := dec.Open(s.Data)
-		if err != nil {
-			t.Fatal(err)
-		}
+		s, b := packed(t, enc, dec, rows)
 		for _, name := range []string{"status", "http.status", "Status", "x-status", "status2", "code", "stätus", "status.status"} {
 			for _, bounds := range []string{">=500", ">500", "<5", "<=-1", "0..9", "500..503", ">0", "<1000", fmt.Sprintf(">=%d", r.IntN(600)), fmt.Sprintf("<%d", r.IntN(600)), ">9007199254740992", ">=18446744073709551615"} {
 				search := name + ":" + bounds
@@ -96,14 +89,7 @@ func TestAComparisonReadsNoOtherLines(t *testing.T) {
 	for i := range 1000 {
 		rows.Append(int64(i), 0, 0, fmt.Sprintf(`{"path":"/p%d","status":%d,"ms":%d}`, i, 200+i%300+i/999*300, i%900))
 	}
-	s, err := enc.Encode(rows)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := dec.Open(s.Data)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, b := packed(t, enc, dec, rows)
 	x, err := logs.ParseSearch("status:>=500")
 	if err != nil {
 		t.Fatal(err)
