@@ -100,7 +100,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, store *sqlite.St
 		return server.Options{}, err
 	}
 	source := docker.New(docker.Options{
-		Dir: s.folder, Selection: s.selection, Poll: s.poll, TailBytes: s.tailBytes, Now: time.Now, Log: log,
+		Dir: s.folder, Selection: s.selection, Poll: s.poll, TailBytes: s.tailBytes, Now: time.Now, Log: log, Turned: entries.Turned,
 	}, entries, store)
 	edge := server.NewEdge(service, version, s.server, log)
 	edge.Registry().MustRegister(figures.Database{DB: db}, &collector{entries: entries, source: source, damaged: store.DamagedBlocks})

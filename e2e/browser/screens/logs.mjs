@@ -1,23 +1,29 @@
 // The screens of the log viewer.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { day, line, send, startLogs } from '../lines.mjs';
 import { Session } from '../pages.mjs';
 import { help, unfold, wrongKey } from './acts.mjs';
 
+/** Writes the config of a container, as Docker does when its life changes. */
+export async function turn(folder, id, name, image, state, restarts = 0) {
+  const dir = join(folder, id), service = name.replace(/-1$/, '');
+  await writeFile(join(dir, 'config.tmp'), JSON.stringify({
+    ID: id, Name: `/shop-${name}`, Config: { Image: image, Labels: { 'com.docker.compose.service': service, 'com.docker.compose.project': 'shop' } }, State: state, RestartCount: restarts,
+  }));
+  await rename(join(dir, 'config.tmp'), join(dir, 'config.v2.json'));
+}
+
 // contain writes lines as Docker keeps them, each container in a folder of its own.
 async function contain(folder, lines) {
   const images = { 'web-1': 'nginx:1.29', 'api-1': 'shop-api:4.12.1', 'worker-1': 'shop-worker:4.12.1', postgres: 'postgres:18', 'payments-1': 'payments:2.3.0' };
   for (const [i, [name, image]] of Object.entries(images).entries()) {
-    const id = String(i + 1).repeat(64), dir = join(folder, id), service = name.replace(/-1$/, '');
+    const id = String(i + 1).repeat(64), dir = join(folder, id);
     await mkdir(dir);
     await writeFile(join(dir, `${id}-json.log`), lines.filter((l) => l.container === name)
       .flatMap((l) => l.message.split('\n').map((log) => `${JSON.stringify({ log: `${log}\n`, stream: l.stream, time: l.timestamp })}\n`)).join(''));
-    await writeFile(join(dir, 'config.v2.json'), JSON.stringify({
-      ID: id, Name: `/shop-${name}`, Config: { Image: image, Labels: { 'com.docker.compose.service': service, 'com.docker.compose.project': 'shop' } },
-      State: { Running: name !== 'payments-1', Restarting: name === 'payments-1' }, RestartCount: name === 'payments-1' ? 9 : 0,
-    }));
+    await turn(folder, id, name, image, { Running: name !== 'payments-1', Restarting: name === 'payments-1' }, name === 'payments-1' ? 9 : 0);
   }
 }
 
@@ -43,6 +49,20 @@ const find = async (page, words) => {
   await page.waitForFunction(() => /^2 of /.test(document.querySelector('.find output').textContent));
 };
 const connected = (page) => page.waitForSelector('text=Connected');
+const ago = (seconds) => new Date(Date.now() - seconds * 1000).toISOString();
+// stopped has the worker run out of memory and be started again, and the database stopped.
+async function stopped(page, { folder }) {
+  await connected(page);
+  const worker = (state, n) => turn(folder, '3'.repeat(64), 'worker-1', 'shop-worker:4.12.1', state, n);
+  const end = ago(3), marks = (n) => page.waitForFunction((n) => document.querySelectorAll('.r.mark').length === n, n);
+  await worker({ Running: true, Restarting: true, ExitCode: 137, OOMKilled: true, StartedAt: ago(9000), FinishedAt: end }, 1);
+  await marks(1);
+  await worker({ Running: true, StartedAt: ago(1), FinishedAt: end }, 1);
+  await marks(2);
+  await turn(folder, '4'.repeat(64), 'postgres', 'postgres:18', { ExitCode: 0, StartedAt: ago(9000), FinishedAt: ago(0) });
+  await marks(3);
+  await page.waitForFunction(() => document.querySelectorAll('.r.mark.good').length === 1 && document.querySelectorAll('.r.mark.bad').length === 1);
+}
 
 export const logs = {
   name: 'log-viewer',
@@ -71,7 +91,7 @@ export const logs = {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
       const { logs: [{ id }] } = await service.api('/api/logs?limit=1&search=Traceback');
-      return { service, reader, first, crowded, id, stop };
+      return { folder, service, reader, first, crowded, id, stop };
     } catch (err) {
       await stop();
       throw err;
@@ -111,5 +131,6 @@ export const logs = {
     { name: 'sign-in', of: 'first', path: '/', signedIn: false },
     { name: 'sign-in-refused', of: 'first', path: '/', signedIn: false, act: wrongKey },
     { name: 'without-scripts', path: '/', js: false },
+    { name: 'live-stopped', path: '/live', act: stopped, small: true, at: '.status' },
   ],
 };

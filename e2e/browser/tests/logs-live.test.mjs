@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { line, send, startLogs } from '../lines.mjs';
 import { Session, clean, launch, shut } from '../pages.mjs';
+import { turn } from '../screens/logs.mjs';
 
 const messages = (page) => page.evaluate(() => window.ml.list.items.map((i) => i.mark ?? i.message));
 const until = (page, f, arg) => page.waitForFunction(f, arg, { timeout: 15000 });
@@ -124,6 +128,49 @@ describe('the live tail', () => {
     assert.ok(await page.locator('.r').count() < 120);
     await clean(page);
     await shut(page);
+  });
+
+  test('containers that stop and start have rows of their own, which are text', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'monlight-turns-')), [web, evil] = ['a'.repeat(64), 'b'.repeat(64)];
+    const then = (seconds) => new Date(Date.now() - seconds * 1000).toISOString(), begun = then(99), name = 'x<img src=//evil.test onerror=alert(1)>';
+    for (const id of [web, evil]) {
+      await mkdir(join(folder, id));
+      await writeFile(join(folder, id, `${id}-json.log`), `${JSON.stringify({ log: 'begin\n', stream: 'stdout', time: then(0) })}\n`);
+    }
+    await turn(folder, web, 'web-1', 'nginx', { Running: true, StartedAt: begun });
+    await turn(folder, evil, name, 'evil', { Running: true, StartedAt: begun });
+    const docker = await startLogs({ LOG_SOURCES: folder, TAIL_BUFFER: '1MB' });
+    try {
+      while ((await docker.api('/api/logs?limit=1')).total < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+      const reader = await new Session(browser, docker).signIn(), page = await reader.open('/live'), one = await reader.open('/live?container=shop-web-1&search=nothing');
+      await Promise.all([page, one].map((p) => p.waitForSelector('text=Connected')));
+      await appendFile(join(folder, web, `${web}-json.log`), `${JSON.stringify({ log: 'last words\n', stream: 'stderr', time: then(0) })}\n`);
+      const end = then(0);
+      await turn(folder, web, 'web-1', 'nginx', { Restarting: true, Running: true, StartedAt: begun, FinishedAt: end, ExitCode: 1 }, 1);
+      await until(page, () => window.ml.list.items.length === 4);
+      await turn(folder, web, 'web-1', 'nginx', { Running: true, StartedAt: then(0), FinishedAt: end }, 1);
+      await until(page, () => window.ml.list.items.length === 5);
+      await turn(folder, evil, name, 'evil', { StartedAt: begun, FinishedAt: then(0) });
+      await until(page, () => window.ml.list.items.length === 6);
+      const rows = (p) => p.locator('.r.mark:not([hidden])').allTextContents();
+      const clock = '\\d\\d:\\d\\d:\\d\\d ';
+      for (const [p, want] of [[page, ['shop-web-1 stopped, exit code 1', 'shop-web-1 was started again, restart 1', `shop-${name} stopped, exit code 0`]], [one, ['shop-web-1 stopped, exit code 1', 'shop-web-1 was started again, restart 1']]]) {
+        const got = await rows(p);
+        assert.equal(got.length, want.length, got.join());
+        for (const [i, text] of want.entries()) assert.ok(new RegExp(`^${clock}`).test(got[i]) && got[i].endsWith(text), `${got[i]}, want ${text}`);
+        await clean(p);
+      }
+      assert.deepEqual((await messages(page)).slice(2, 3), ['last words'], 'the last line came after the stop');
+      // A row of this kind is no entry: keys pass it by.
+      await page.locator('.view').focus();
+      for (let i = 0; i < 9; i++) await page.keyboard.press('j');
+      assert.equal(await page.evaluate(() => window.ml.list.selected.message), 'last words');
+      await shut(page);
+      await shut(one);
+    } finally {
+      await docker.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   test('a session that ended is said, and signing in again leads back', async () => {

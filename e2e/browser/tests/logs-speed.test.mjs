@@ -87,6 +87,16 @@ describe('the speed of the log pages', () => {
         return best;
       };
       const scrolled = await measure('scrolling', scroll), found = await measure('finding', finding);
+      // A word that is nowhere is looked for in all entries, and the page is drawn meanwhile.
+      const drawn = await page.evaluate(async () => {
+        const input = document.querySelector('.find input'), count = document.querySelector('.find output');
+        input.value = 'nowhere at all';
+        input.dispatchEvent(new Event('input'));
+        let n = 0;
+        for (; count.textContent === '…'; n++) await new Promise(requestAnimationFrame);
+        return { n, says: count.textContent };
+      });
+      console.log(`${drawn.n} frames while a word was looked for that is nowhere`);
       const began = Date.now();
       await page.fill('.find input', 'orders/');
       await page.waitForFunction(() => / of [\d\u202f]+$/.test(document.querySelector('.find output').textContent));
@@ -95,6 +105,8 @@ describe('the speed of the log pages', () => {
       const { rows, nodes } = await page.evaluate(() => ({ rows: window.ml.list.items.length, nodes: document.querySelectorAll('*').length }));
       console.log(`${rows} rows loaded in ${loaded} ms, ${nodes} elements`);
       assert.ok(rows >= 100000, `${rows} rows`);
+      assert.equal(drawn.says, 'Not in these lines');
+      assert.ok(drawn.n >= 2, `${drawn.n} frames were drawn while all entries were looked through`);
       assert.ok(nodes < 2500, `${nodes} elements`);
       for (const [what, best] of Object.entries({ scrolling: scrolled, finding: found })) assert.ok(best.over <= 0, `${what}: p95 of a frame is ${best.list?.toFixed(1)} ms, the limit is ${best.limit?.toFixed(1)} ms`);
       await clean(page);

@@ -20,11 +20,12 @@ const (
 type batch struct {
 	logs.Batch
 	bytes int
+	turns []logs.Turn // told when the batch is written
 }
 
 func (b *batch) reset() {
 	clear(b.Entries) // let go of the texts
-	b.Entries, b.Sources, b.Cursors, b.bytes = b.Entries[:0], b.Sources[:0], b.Cursors[:0], 0
+	b.Entries, b.Sources, b.Cursors, b.bytes, b.turns = b.Entries[:0], b.Sources[:0], b.Cursors[:0], 0, b.turns[:0]
 }
 
 // commit writes the batches that are handed over until ctx ends.
@@ -34,8 +35,11 @@ func (s *Source) commit(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case b := <-s.full:
-			if !s.write(ctx, b) {
+			if (len(b.Entries) > 0 || len(b.Cursors) > 0) && !s.write(ctx, b) {
 				return
+			}
+			for _, t := range b.turns {
+				s.opts.Turned(t)
 			}
 			s.count.Entries.Add(int64(len(b.Entries)))
 			b.reset()

@@ -45,9 +45,11 @@ type follower struct {
 	lag       int64
 	readAt    time.Time // of the last record
 	lastErr   string
-	life      *history // nil before the first look
-	alive     bool     // life is what the config says now
-	warning   error    // of a file that was passed over
+	life      *history    // nil before the first look
+	turns     []logs.Turn // that were not told yet
+	turnedAt  time.Time   // when the first of them was seen
+	alive     bool        // life is what the config says now
+	warning   error       // of a file that was passed over
 }
 
 // stream is one of the two outputs of a container.

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/monlight/monlight/log-viewer/internal/logs"
@@ -110,6 +111,28 @@ func (h *history) restartsUntil(o observation, now time.Time) int {
 		return 1 // what started it again after it failed is not Docker
 	}
 	return 0
+}
+
+// turns are the changes since the last look that a config tells of, oldest first.
+// Of more than one end and one start the last ones are known.
+func (h *history) turns(container string, o observation, now time.Time) []logs.Turn {
+	if h == nil || now.Sub(h.at) > logs.RestartWindow {
+		return nil
+	}
+	var out []logs.Turn
+	if o.finished.After(h.last.finished) {
+		t := logs.Turn{Container: container, At: o.finished, RestartCount: o.restarts}
+		if o.hasExited {
+			t.ExitKnown, t.ExitCode, t.OOMKilled = true, o.exit, o.oom
+		}
+		out = append(out, t)
+	}
+	if o.started.After(h.last.started) {
+		out = append(out, logs.Turn{Container: container, Started: true, At: o.started, RestartCount: o.restarts})
+	}
+	out = slices.DeleteFunc(out, func(t logs.Turn) bool { return now.Sub(t.At) > logs.RestartWindow }) // no news
+	slices.SortStableFunc(out, func(a, b logs.Turn) int { return a.At.Compare(b.At) })
+	return out
 }
 
 // lifecycle is what is known now.

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/monlight/monlight/log-viewer/internal/logs"
 )
 
@@ -220,5 +223,103 @@ func TestAGapIsNoBurstOfRestarts(t *testing.T) {
 	}
 	if !strings.Contains(h.lifecycle(now).Words(now), "57 restarts so far") {
 		t.Error(h.lifecycle(now).Words(now))
+	}
+}
+
+// heard is a listener to turns, with the messages that were in the store by then.
+type heard struct {
+	mu   sync.Mutex
+	w    *world
+	said []string
+}
+
+func (h *heard) turned(t logs.Turn) {
+	what := "stopped"
+	if t.Started {
+		what = "started"
+	}
+	if t.ExitKnown {
+		what += fmt.Sprintf(" (%d, oom %v)", t.ExitCode, t.OOMKilled)
+	}
+	line := fmt.Sprintf("%s %s, restarts %d, after %d lines", t.Container, what, t.RestartCount, len(h.w.messages()))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.said = append(h.said, line)
+}
+
+func (h *heard) wants(lines ...string) {
+	h.w.t.Helper()
+	var said []string
+	h.w.eventually(fmt.Sprintf("%d turns", len(lines)), func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		said = slices.Clone(h.said)
+		return len(said) >= len(lines)
+	})
+	if diff := cmp.Diff(lines, said); diff != "" {
+		h.w.t.Fatalf("turns (-want +got):\n%s", diff)
+	}
+}
+
+func TestStopsAndStartsAreToldAfterTheLinesUntilThen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h := &heard{w: w}
+	e := &engine{w: w, c: w.container(1, "payments", nil), name: "payments"}
+	e.c.write("stdout", "begin")
+	e.start()
+	_, stop := w.start(Options{TailBytes: 1 << 20, Turned: h.turned})
+	defer stop()
+	w.expect("begin")
+	// The last line is an entry that is still open when the container is seen to have stopped.
+	e.c.write("stdout", "working")
+	e.c.write("stderr", "Traceback (most recent call last):\n", "  File \"a.py\", line 1, in f\n", "ValueError: no token\n")
+	e.fail(1, false)
+	h.wants("payments stopped (1, oom false), restarts 1, after 3 lines")
+	e.start()
+	h.wants("payments stopped (1, oom false), restarts 1, after 3 lines", "payments started, restarts 1, after 3 lines")
+	e.stop(137, true)
+	// One that is made meanwhile is told too, one that ended long ago is not.
+	old := &engine{w: w, c: w.container(2, "old", nil), name: "old", started: time.Now().Add(-2 * time.Hour), finished: time.Now().Add(-time.Hour)}
+	old.save(false, false, false, 1)
+	w.eventually("137", func() bool { h.mu.Lock(); defer h.mu.Unlock(); return len(h.said) == 3 })
+	fresh := &engine{w: w, c: w.container(3, "fresh", nil), name: "fresh"}
+	fresh.start()
+	h.wants("payments stopped (1, oom false), restarts 1, after 3 lines", "payments started, restarts 1, after 3 lines",
+		"payments stopped (137, oom false), restarts 1, after 3 lines", "fresh started, restarts 0, after 3 lines")
+}
+
+func TestTurnsOfStrangeHistories(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	at := func(seconds int) time.Time { return now.Add(time.Duration(seconds) * time.Second) }
+	running := &history{last: observation{phase: logs.Running, started: at(-100)}, at: at(-5)}
+	stopped := &history{last: observation{phase: logs.Exited, started: at(-100), finished: at(-50), hasExited: true}, at: at(-5)}
+	for name, test := range map[string]struct {
+		h    *history
+		o    observation
+		want []string
+	}{
+		"nothing changed":           {running, running.last, nil},
+		"the first look":            {nil, observation{started: at(-1)}, nil},
+		"a look after a long time":  {&history{last: running.last, at: at(-601)}, observation{started: at(-1)}, nil},
+		"it started again unseen":   {running, observation{started: at(-1), finished: at(-2), restarts: 4}, []string{"stopped -2 unknown 4", "started -1 unknown 4"}},
+		"it ran for a moment":       {stopped, observation{started: at(-4), finished: at(-3), hasExited: true}, []string{"started -4 unknown 0", "stopped -3 known 0"}},
+		"it ended long before that": {running, observation{started: at(-100), finished: at(-700), hasExited: true}, nil},
+		"its clock went back":       {stopped, observation{started: at(-200), finished: at(-150)}, nil},
+	} {
+		var got []string
+		for _, turn := range test.h.turns("web", test.o, now) {
+			what, known := "stopped", "unknown"
+			if turn.Started {
+				what = "started"
+			}
+			if turn.ExitKnown {
+				known = "known"
+			}
+			got = append(got, fmt.Sprintf("%s %.0f %s %d", what, turn.At.Sub(now).Seconds(), known, turn.RestartCount))
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }

@@ -91,7 +91,16 @@ func (s *Source) look(ctx context.Context, id string) {
 		f.container, f.announced = c, false
 	}
 	if f.alive = seen != nil; f.alive {
-		f.life = f.life.with(*seen, s.opts.Now())
+		now := s.opts.Now()
+		turns := f.life.turns(f.name, *seen, now)
+		if f.life == nil && s.scans > 0 { // made since we began to look
+			turns = (&history{at: now}).turns(f.name, *seen, now)
+		}
+		if len(f.turns) == 0 {
+			f.turnedAt = now
+		}
+		f.turns = append(f.turns, turns...)
+		f.life = f.life.with(*seen, now)
 	}
 	f.dirty = true
 	s.watch.add(id)

@@ -41,9 +41,10 @@ type CursorReader interface {
 type Options struct {
 	Dir       string // the folder of the containers
 	Selection Selection
-	Poll      time.Duration // how often files are looked at when nothing announces changes; 0 is 2 s
-	TailBytes int64         // of a log that was there before the first start; 0 reads only what is new
-	NoWatch   bool          // poll only
+	Poll      time.Duration   // how often files are looked at when nothing announces changes; 0 is 2 s
+	TailBytes int64           // of a log that was there before the first start; 0 reads only what is new
+	NoWatch   bool            // poll only
+	Turned    func(logs.Turn) // is told about containers that stop and start, after their lines until then; nil is nobody
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -89,6 +90,9 @@ func New(o Options, to Appender, cursors CursorReader) *Source {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Turned == nil {
+		o.Turned = func(logs.Turn) {}
 	}
 	return &Source{opts: o, to: to, cursors: cursors, watch: newWatcherIf(false, "")}
 }
@@ -238,8 +242,22 @@ func (s *Source) round(ctx context.Context) bool {
 	now := s.opts.Now()
 	for _, f := range s.followers {
 		f.tick(now)
+		s.tell(f, now)
 	}
 	return s.handOver(ctx)
+}
+
+// tell puts what turned in the life of a container behind its lines until then:
+// they are all read, and an entry that is still open waits no longer than this.
+func (s *Source) tell(f *follower, now time.Time) {
+	if len(f.turns) == 0 {
+		return
+	}
+	if _, open := f.due(); open && now.Sub(f.turnedAt) < multiline.Hold {
+		return
+	}
+	s.batch.turns = append(s.batch.turns, f.turns...)
+	f.turns = nil
 }
 
 // readOne reads a chunk of one container, and opens its log first if need be.
@@ -287,6 +305,7 @@ func (s *Source) note(ctx context.Context, f *follower, err error) {
 // forget ends the reading of a container that is gone, and drops its cursor.
 func (s *Source) forget(id string, f *follower) {
 	f.flush(s.opts.Now())
+	s.tell(f, s.opts.Now())
 	f.close()
 	delete(s.followers, id)
 	delete(s.saved, id)
@@ -311,7 +330,7 @@ func (s *Source) handOver(ctx context.Context) bool {
 	for _, f := range s.followers {
 		s.keep(f)
 	}
-	if len(b.Cursors) == 0 && len(b.Entries) == 0 {
+	if len(b.Cursors) == 0 && len(b.Entries) == 0 && len(b.turns) == 0 {
 		return true
 	}
 	select {

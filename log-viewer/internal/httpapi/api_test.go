@@ -529,3 +529,27 @@ func TestClientsThatDoNotReadAreCut(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 }
+
+func TestStreamTellsOfContainersThatStopAndStart(t *testing.T) {
+	a := newAPI(t, httpapi.StreamTimes{Heartbeat: time.Hour, Life: time.Hour, Write: time.Second}, logs.Options{})
+	srv := httptest.NewServer(a)
+	t.Cleanup(srv.Close) // after that of the stream
+	s := a.stream(t, srv, "container=web")
+	for _, turn := range []logs.Turn{
+		{Container: "api", At: now},
+		{Container: "web", At: now, ExitKnown: true, ExitCode: 137, OOMKilled: true, RestartCount: 2},
+		{Container: "web", At: now, RestartCount: 2},
+		{Container: "web", Started: true, At: time.Date(9999, 1, 1, 0, 0, 0, 1, time.UTC), RestartCount: 3},
+	} {
+		a.logs.Turned(turn)
+	}
+	for _, want := range []string{
+		`{"container":"web","event":"stopped","timestamp":"2026-11-20T12:00:00Z","exit_code":137,"oom_killed":true,"restart_count":2}`,
+		`{"container":"web","event":"stopped","timestamp":"2026-11-20T12:00:00Z","exit_code":null,"oom_killed":false,"restart_count":2}`,
+		`{"container":"web","event":"started","timestamp":"9999-01-01T00:00:00.000000001Z","restart_count":3}`,
+	} {
+		if event, id, data := s.next(); event != "container" || id != "" || data != want {
+			t.Errorf("event %q, id %q, data %s, want %s", event, id, data, want)
+		}
+	}
+}

@@ -181,5 +181,31 @@ func (s *stream) appendBatch(b []byte, batch logs.TailBatch) []byte {
 		b = strconv.AppendInt(append(b, ",\"unfiltered\":"...), batch.Unfiltered, 10)
 		b = append(b, "}\n\n"...)
 	}
+	for _, t := range batch.Turns {
+		b = appendTurn(append(b, "event: container\ndata: "...), t)
+		b = append(b, "\n\n"...)
+	}
 	return b
+}
+
+// appendTurn adds a change in the life of a container as JSON.
+func appendTurn(b []byte, t logs.Turn) []byte {
+	what := `"stopped"`
+	if t.Started {
+		what = `"started"`
+	}
+	b = appendString(append(b, `{"container":`...), t.Container)
+	b = append(append(b, `,"event":`...), what...)
+	b = append(t.At.UTC().AppendFormat(append(b, `,"timestamp":"`...), timestamp), '"')
+	if !t.Started {
+		b = append(b, `,"exit_code":`...)
+		if t.ExitKnown {
+			b = strconv.AppendInt(b, int64(t.ExitCode), 10)
+		} else {
+			b = append(b, "null"...)
+		}
+		b = strconv.AppendBool(append(b, `,"oom_killed":`...), t.OOMKilled)
+	}
+	b = strconv.AppendInt(append(b, `,"restart_count":`...), int64(t.RestartCount), 10)
+	return append(b, '}')
 }

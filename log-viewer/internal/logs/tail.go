@@ -27,6 +27,7 @@ type Tail struct {
 	offered [][]Entry // batches as they came
 	bytes   int       // of them
 	skipped int64     // entries of batches that found no room
+	turns   []Turn    // as they came, at most maxTurns
 
 	ready      []Entry // entries that passed the filter
 	readyBytes int
@@ -48,6 +49,8 @@ type TailBatch struct {
 	// the reader was too slow. Unfiltered of them were not even compared with
 	// the filter.
 	Dropped, Unfiltered int64
+	// Turns are changes in the lives of containers, after Entries.
+	Turns []Turn
 }
 
 // Tail begins a live stream of entries that pass f, from now on or, when after
@@ -97,6 +100,10 @@ func (t *Tail) offer(entries []Entry, size int) {
 		t.bytes += size
 	}
 	t.mu.Unlock()
+	t.awake()
+}
+
+func (t *Tail) awake() {
 	select {
 	case t.wake <- struct{}{}:
 	default:
@@ -115,7 +122,7 @@ func (t *Tail) Next(ctx context.Context) (TailBatch, error) {
 		}
 	}
 	for {
-		if b := t.take(); len(b.Entries) > 0 || b.Dropped > 0 {
+		if b := t.take(); len(b.Entries) > 0 || b.Dropped > 0 || len(b.Turns) > 0 {
 			return b, nil
 		}
 		select {
@@ -153,6 +160,9 @@ func (t *Tail) take() TailBatch {
 		b.Dropped, b.Unfiltered = t.lost, t.unfiltered
 		t.service.live.tailDropped.Add(t.lost)
 		t.lost, t.unfiltered = 0, 0
+		t.mu.Lock()
+		b.Turns, t.turns = t.turns, nil
+		t.mu.Unlock()
 	}
 	return b
 }

@@ -160,12 +160,14 @@ ml.List = class {
     const [t, lv, c, ...rest] = row.children, fold = rest.pop(), m = rest.pop();
     row.ariaDisabled = item.mark ? 'true' : null;
     if (item.mark) {
-      row.className = 'r mark';
+      row.className = item.tone ? `r mark ${item.tone}` : 'r mark';
       for (const el of [t, lv, c, fold, ...rest]) el.hidden = true;
-      m.textContent = item.mark;
+      m.textContent = item.timestamp ? `${ml.clock(item.timestamp).slice(6, 14)} ${item.mark}` : item.mark;
+      m.title = item.timestamp ?? '';
       return;
     }
     row.className = 'r';
+    m.title = '';
     for (const el of [t, lv, c, ...rest]) el.hidden = false;
     const clock = ml.clock(item.timestamp);
     t.firstChild.textContent = clock.slice(0, 6);

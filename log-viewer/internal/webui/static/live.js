@@ -40,6 +40,11 @@ const follow = (host, list) => {
   const bottom = () => { own = Date.now(); list.toBottom(); list.draw(); };
   const add = (item) => { waiting.push(item); soon(); };
   const mark = (text) => add({ mark: text });
+  // What a container did, at the time that its engine says.
+  const turned = ({ container, event, timestamp, exit_code: code, oom_killed: oom, restart_count: n }) => {
+    const how = event === 'started' ? (n ? `restart ${number(n)}` : '') : [code === null ? '' : `exit code ${code}`, oom ? 'out of memory' : ''].filter(Boolean).join(', ');
+    add({ mark: `${ml.visible(container)} ${event === 'started' ? (n ? 'was started again' : 'was started') : 'stopped'}${how ? ', ' + how : ''}`, timestamp, tone: event === 'started' ? 'good' : code || oom ? 'bad' : '' });
+  };
 
   const pause = (on) => {
     if (paused === on) return;
@@ -83,6 +88,7 @@ const follow = (host, list) => {
       add(item);
     });
     source.addEventListener('dropped', (e) => mark(`${number(JSON.parse(e.data).count)} entries left out: they came faster than this page could take them`));
+    source.addEventListener('container', (e) => turned(JSON.parse(e.data)));
     source.addEventListener('gap', () => mark('Entries are missing here: more came than are repeated. The explorer has them all.'));
     source.addEventListener('close', (e) => {
       source.close();
