@@ -126,6 +126,7 @@ export const errors = {
     { name: 'issue-minified', path: (w) => `/errors/${w.minified}`, at: '.trace' },
     { name: 'issue-without-a-stack', path: (w) => `/errors/${w.bare}`, at: '.trace' },
     { name: 'issue-event-expired', path: (w) => `/errors/${w.id}?event=999999`, at: '.notice' },
+    { name: 'issue-tags', path: (w) => `/errors/${w.id}/tags`, small: true },
     { name: 'issue-delete', path: (w) => `/errors/${w.id}/delete` },
     { name: 'issue-delete-dialog', path: (w) => `/errors/${w.id}`, act: async (page) => { await page.click('button:has-text("Delete")'); await page.waitForSelector('#confirm[open]'); } },
     { name: 'issue-not-found', path: '/errors/4711', status: 404 },

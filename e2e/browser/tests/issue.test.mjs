@@ -139,6 +139,22 @@ describe('the page of an issue', () => {
     await shut(page);
   });
 
+  test('the tags of its events, and the way from a value to the issues that have it', async () => {
+    const page = await session.open(`/errors/${id}`);
+    await page.click('a:text-is("Tags")');
+    await page.waitForURL(`**/errors/${id}/tags`);
+    const country = page.locator('.tag-cards section', { has: page.locator('h2:text-is("country")') });
+    assert.match(await country.textContent(), /DE\d+ 100%/);
+    await country.locator('a:text-is("DE")').click();
+    await page.waitForURL('**/?*search=country*');
+    assert.equal(await page.locator(`tr[data-row] a[href="/errors/${id}"]`).count(), 1);
+    await page.goBack();
+    await page.keyboard.press('u');
+    await page.waitForURL(`**/errors/${id}`);
+    await clean(page);
+    await shut(page);
+  });
+
   test('copy as Markdown and as a link', async () => {
     const page = await session.open(`/errors/${id}`);
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);

@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,6 +105,8 @@ const (
 		JOIN environments n ON n.id = c.environment_id WHERE h.issue_id = ? GROUP BY n.id ORDER BY events DESC, n.name LIMIT ?`
 	sqlIssueReleases = `SELECT n.name, sum(c.n) AS events FROM hashes h CROSS JOIN hash_hour c ON c.hash_id = h.id
 		JOIN releases n ON n.id = c.release_id WHERE h.issue_id = ? GROUP BY n.id ORDER BY events DESC, n.name LIMIT ?`
+	sqlIssueTags = `SELECT t.name, t.value, c.n FROM hashes h CROSS JOIN hash_tags c ON c.hash_id = h.id
+		JOIN tags t ON t.id = c.tag_id WHERE h.issue_id = ? LIMIT ?`
 )
 
 // IssueEnvironments implements tracker.Store.
@@ -113,6 +117,51 @@ func (s *Store) IssueEnvironments(ctx context.Context, issueID int64) ([]tracker
 // IssueReleases implements tracker.Store.
 func (s *Store) IssueReleases(ctx context.Context, issueID int64) ([]tracker.Share, error) {
 	return s.shares(ctx, issueID, sqlIssueReleases)
+}
+
+// maxTagShareRows bounds the counters that one look at the tags of an issue reads.
+const maxTagShareRows = 20_000
+
+// IssueTags implements tracker.Store.
+func (s *Store) IssueTags(ctx context.Context, issueID int64) (tags []tracker.TagShares, whole bool, err error) {
+	rows, err := s.db.Read().QueryContext(ctx, sqlIssueTags, issueID, maxTagShareRows)
+	if err != nil {
+		return nil, false, readError("count tags", err)
+	}
+	defer rows.Close()
+	counts, read := map[string]map[string]int64{}, 0
+	for ; rows.Next(); read++ {
+		var name, value string
+		var n int64
+		if err := rows.Scan(&name, &value, &n); err != nil {
+			return nil, false, readError("count tags", err)
+		}
+		if counts[name] == nil {
+			counts[name] = map[string]int64{}
+		}
+		counts[name][value] += n
+	}
+	if err := rows.Err(); err != nil {
+		return nil, false, readError("count tags", err)
+	}
+	for name, values := range counts {
+		t := tracker.TagShares{Name: name}
+		for value, n := range values {
+			t.Events += n
+			t.Values = append(t.Values, tracker.Share{Value: value, Count: n})
+		}
+		slices.SortFunc(t.Values, func(a, b tracker.Share) int {
+			return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))
+		})
+		tags = append(tags, t)
+	}
+	slices.SortFunc(tags, func(a, b tracker.TagShares) int {
+		return cmp.Or(cmp.Compare(b.Events, a.Events), cmp.Compare(a.Name, b.Name))
+	})
+	if len(tags) == 0 {
+		err = exists(ctx, s.db.Read(), issueID)
+	}
+	return tags, read < maxTagShareRows, err
 }
 
 func (s *Store) shares(ctx context.Context, issueID int64, query string) ([]tracker.Share, error) {

@@ -81,6 +81,7 @@ func TestPagesOfAnIssueReadItsRowsOnly(t *testing.T) {
 		"issue of a hash":  sqlIssueOfHash,
 		"environments":     sqlIssueEnvironments,
 		"releases":         sqlIssueReleases,
+		"tags":             sqlIssueTags,
 		"users":            "SELECT 1 FROM hashes h JOIN hash_users u ON u.hash_id = h.id WHERE h.issue_id = 7 AND h.id <> 8 AND u.user = 9",
 		"due mails":        "SELECT id FROM mails WHERE channel = 1 AND sent_at = 0 AND failed_at = 0 AND next_attempt <= 7 ORDER BY next_attempt, id",
 		"mails by webhook": "SELECT id FROM mails WHERE channel = 2 AND project_id = 7 ORDER BY id DESC LIMIT 7",

@@ -70,6 +70,9 @@ type Store interface {
 	Environments(ctx context.Context, project string) ([]string, error)    // ascending; of all projects for ""
 	IssueEnvironments(ctx context.Context, issueID int64) ([]Share, error) // most events first
 	IssueReleases(ctx context.Context, issueID int64) ([]Share, error)     // most events first
+	// IssueTags tells which values the tags of an issue's events had, the tag with
+	// the most events first. whole is false when there is too much to look at all.
+	IssueTags(ctx context.Context, issueID int64) (tags []TagShares, whole bool, err error)
 
 	// Resolve marks issues as resolved at the given time; those that already were
 	// keep their time, and take over f. Where a release is needed and none was
@@ -116,6 +119,14 @@ type Store interface {
 	ActivityStore
 	ViewStore
 	AlertStore
+}
+
+// TagShares are the values of a tag, most events first. No more than a few hundred
+// of each environment and release are counted.
+type TagShares struct {
+	Name   string
+	Events int64 // of all values
+	Values []Share
 }
 
 // Share is a value of one dimension of an issue and how many events had it.

@@ -29,6 +29,8 @@ type fakeTracker struct {
 	preview  tracker.Preview
 	views    []tracker.View
 	shares   []tracker.Share
+	tags     []tracker.TagShares
+	partly   bool               // tags are those of a part of the events
 	done     []tracker.Activity // newest first
 	muted    tracker.Mute
 	fix      tracker.Fix
@@ -499,4 +501,8 @@ func (f *fakeTracker) ChangeView(_ context.Context, id int64, change func(*track
 func (f *fakeTracker) DeleteView(_ context.Context, id int64) error {
 	f.views = slices.DeleteFunc(f.views, func(v tracker.View) bool { return v.ID == id })
 	return f.err
+}
+
+func (f *fakeTracker) IssueTags(context.Context, int64) ([]tracker.TagShares, bool, error) {
+	return f.tags, !f.partly, f.err
 }

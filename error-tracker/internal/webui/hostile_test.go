@@ -90,6 +90,8 @@ func hostile(s string) *fakeTracker {
 	poison(reflect.ValueOf(&f.projects).Elem(), s)
 	f.projects[0].ID, f.projects[0].Keys[0].Active = 1, true
 	poison(reflect.ValueOf(&f.shares).Elem(), s)
+	f.tags = []tracker.TagShares{{Values: make([]tracker.Share, 1)}}
+	poison(reflect.ValueOf(&f.tags).Elem(), s)
 	for _, kind := range tracker.IngestKinds {
 		f.ingest = append(f.ingest, tracker.IngestCount{Kind: kind, What: s, Count: 3})
 	}
@@ -113,7 +115,7 @@ func TestTextIsOnlyText(t *testing.T) {
 		})
 		seen := 0
 		for _, target := range []string{
-			"/?state=all", "/errors/4", "/errors/4?event=100", "/errors/4/delete", "/views", "/views?" + query(payload), "/alerts", "/projects", "/projects/1", "/projects/1/settings", "/projects/1/rules", "/ingest", "/ingest?project=1&window=week", "/ingest?project=" + escaped(payload), "POST /projects/1/rules", "/nothing/" + escaped(payload),
+			"/?state=all", "/errors/4", "/errors/4?event=100", "/errors/4/delete", "/errors/4/tags", "/views", "/views?" + query(payload), "/alerts", "/projects", "/projects/1", "/projects/1/settings", "/projects/1/rules", "/ingest", "/ingest?project=1&window=week", "/ingest?project=" + escaped(payload), "POST /projects/1/rules", "/nothing/" + escaped(payload),
 			"/?" + query(payload), "/errors/4?event=" + escaped(payload) + "&stats=" + escaped(payload),
 		} {
 			form := url.Values(nil)

@@ -57,6 +57,7 @@ type Tracker interface {
 	Marks(ctx context.Context, project, environment string, in tracker.TimeRange, limit int) ([]tracker.Deploy, error)
 	IssueEnvironments(ctx context.Context, issueID int64) ([]tracker.Share, error)
 	IssueReleases(ctx context.Context, issueID int64) ([]tracker.Share, error)
+	IssueTags(ctx context.Context, issueID int64) (tags []tracker.TagShares, whole bool, err error)
 
 	Resolve(ctx context.Context, ids []int64, f tracker.Fix) ([]int64, error)
 	Unresolve(ctx context.Context, ids []int64) ([]int64, error)
@@ -201,6 +202,7 @@ func (p *Pages) Mount(r chi.Router, guard Guard) {
 		get(r, "/errors/{id:[0-9]+}.md", h(p.markdown))
 		get(r, "/errors/{id:[0-9]+}", h(p.issue))
 		get(r, "/errors/{id:[0-9]+}/events/{event:[0-9]+}/files/{n:[0-9]+}", h(p.file))
+		get(r, "/errors/{id:[0-9]+}/tags", h(p.tags))
 		get(r, "/errors/{id:[0-9]+}/delete", h(p.confirmDelete))
 		get(r, "/errors/{id:[0-9]+}/{action:[a-z]+}", h(p.backToIssue))
 		r.Post("/errors/{id:[0-9]+}/{action:[a-z]+}", h(p.change))

@@ -1,11 +1,13 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
+	"github.com/monlight/monlight/shared/errs"
 )
 
 func testRetention(t *testing.T, open Opener) {
@@ -105,6 +107,34 @@ func testShares(t *testing.T, open Opener) {
 	releases, err := s.IssueReleases(t.Context(), id)
 	noError(t, "IssueReleases", err)
 	equal(t, "releases", releases, []tracker.Share{{Value: "1.1", Count: 3}, {Value: "1.0", Count: 2}})
+}
+
+func testTagShares(t *testing.T, open Opener) {
+	s := openDefault(t, open)
+	var id, other int64
+	for i, plan := range []string{"free", "business", "free", "", "free", "team"} {
+		r := newReport(i%2, start.Add(time.Duration(i)*time.Minute))
+		r.Level, r.Environment, r.Release = "error", []string{"prod", "dev"}[i/2%2], fmt.Sprint(i)
+		if plan != "" {
+			r.Tags = []event.Tag{{Name: "plan", Value: plan}, {Name: "area", Value: "eu-1"}}
+		}
+		if out := record(t, s, r); i%2 == 0 {
+			id = out.IssueID
+		} else {
+			other = out.IssueID
+		}
+	}
+	noError(t, "Merge", s.Merge(t.Context(), id, []int64{other}, start))
+	tags, whole, err := s.IssueTags(t.Context(), id)
+	noError(t, "IssueTags", err)
+	equal(t, "whole", whole, true)
+	equal(t, "tags", tags, []tracker.TagShares{
+		{Name: "level", Events: 6, Values: []tracker.Share{{Value: "error", Count: 6}}},
+		{Name: "area", Events: 5, Values: []tracker.Share{{Value: "eu-1", Count: 5}}},
+		{Name: "plan", Events: 5, Values: []tracker.Share{{Value: "free", Count: 3}, {Value: "business", Count: 1}, {Value: "team", Count: 1}}},
+	})
+	_, _, err = s.IssueTags(t.Context(), other)
+	wantKind(t, "tags of an issue that was merged", err, errs.NotFound)
 }
 
 func testCounts(t *testing.T, open Opener) {

@@ -35,6 +35,7 @@ func Run(t *testing.T, open Opener) {
 		"occurrences are paged and know their neighbours":          testOccurrencePaging,
 		"people count once":                                        testUsers,
 		"releases and environments are counted":                    testShares,
+		"tags are counted by value":                                testTagShares,
 		"events are counted by hour":                               testCounts,
 		"lists sort, filter and page":                              testLists,
 		"offsets work":                                             testOffset,
