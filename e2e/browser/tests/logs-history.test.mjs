@@ -26,6 +26,8 @@ describe('the last searches', () => {
   test('are offered by keys, newest first, in the explorer and the live tail, and keep the other filters', async () => {
     const page = await session.open('/');
     assert.equal(await page.locator('.history').isVisible(), false, 'a browser that asked nothing has a menu');
+    await page.keyboard.press('h');
+    assert.equal(await page.evaluate(() => document.querySelector('.history').open), false, 'its key opens a menu that is not there');
     for (const search of ['order', '"slow query"', 'status:>=500', 'order']) await ask(page, search);
     await page.goto(`${service.url}/?level=INFO&time=24h`);
     assert.deepEqual(await offered(page), ['order', 'status:>=500', '"slow query"']);
@@ -68,6 +70,9 @@ describe('the last searches', () => {
     await page.click('.history summary');
     await page.click('[data-forget]');
     assert.equal(await stored(page), null);
+    await page.locator('input[data-search]').blur();
+    await page.keyboard.press('h');
+    assert.equal(await page.evaluate(() => document.querySelector('.history').open), false, 'its key opens a menu that was emptied');
     assert.equal(await page.locator('.history').isVisible(), false);
     assert.equal(await page.locator('#searches option').count(), 0);
     await page.reload();

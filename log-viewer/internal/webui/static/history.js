@@ -28,6 +28,9 @@ const address = (search) => {
 };
 const draw = (list) => {
   menu.hidden = !list.length;
+  // A menu that is not there has no key: open, it would keep the page from loading anew.
+  const { dataset } = menu.querySelector('summary');
+  if (list.length) dataset.key = 'h'; else delete dataset.key;
   menu.querySelector('ul').replaceChildren(...list.map((search) => {
     const li = ml.make('li'), a = ml.make('a', 'item', ml.visible(search));
     a.dir = 'auto';
