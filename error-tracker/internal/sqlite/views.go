@@ -22,6 +22,11 @@ func (s *Store) Views(ctx context.Context) ([]tracker.View, error) {
 	return all, readError("list views", err)
 }
 
+// viewColumns are the columns of a view without its number.
+func viewColumns(v *tracker.View) []any {
+	return []any{v.Name, v.Default, v.Search, v.Project, v.Environment, string(v.Source), v.Time, string(v.State), string(v.Sort)}
+}
+
 // InsertView implements tracker.ViewStore.
 func (s *Store) InsertView(ctx context.Context, v tracker.View) (tracker.View, error) {
 	err := s.changeViews(ctx, &v, func(tx *sqlitedb.Tx) error {
@@ -33,7 +38,7 @@ func (s *Store) InsertView(ctx context.Context, v tracker.View) (tracker.View, e
 			return errs.New(errs.Conflict, "there are %d views, which is the limit: delete one first", n)
 		}
 		res, err := tx.Exec("INSERT INTO views (name, is_default, search, project, environment, source, since, state, sort) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			v.Name, v.Default, v.Search, v.Project, v.Environment, string(v.Source), v.Time, string(v.State), string(v.Sort))
+			viewColumns(&v)...)
 		if err != nil {
 			return err
 		}
@@ -47,10 +52,19 @@ func (s *Store) InsertView(ctx context.Context, v tracker.View) (tracker.View, e
 }
 
 // UpdateView implements tracker.ViewStore.
-func (s *Store) UpdateView(ctx context.Context, v tracker.View) error {
+func (s *Store) UpdateView(ctx context.Context, before, v tracker.View) error {
 	err := s.changeViews(ctx, &v, func(tx *sqlitedb.Tx) error {
+		var same bool
+		err := tx.QueryRow(`SELECT name = ? COLLATE BINARY AND is_default = ? AND search = ? AND project = ? AND environment = ? AND source = ? AND since = ? AND state = ? AND sort = ?
+			FROM views WHERE id = ?`, append(viewColumns(&before), v.ID)...).Scan(&same)
+		if err == nil && !same {
+			return errs.New(errs.Conflict, "the view %q was changed by somebody else in the meantime", before.Name)
+		}
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
 		return changedView(tx, v.ID, "UPDATE views SET name = ?, is_default = ?, search = ?, project = ?, environment = ?, source = ?, since = ?, state = ?, sort = ? WHERE id = ?",
-			v.Name, v.Default, v.Search, v.Project, v.Environment, string(v.Source), v.Time, string(v.State), string(v.Sort), v.ID)
+			append(viewColumns(&v), v.ID)...)
 	})
 	if err != nil {
 		return fmt.Errorf("change view: %w", err)

@@ -89,9 +89,9 @@ type ViewStore interface {
 	// InsertView adds a view and returns it with its ID. Conflict when there is one
 	// of that name, in whatever case, or there are MaxViews.
 	InsertView(ctx context.Context, v View) (View, error)
-	// UpdateView stores v in the place of the view with its ID. Conflict when
-	// another one has its name.
-	UpdateView(ctx context.Context, v View) error
+	// UpdateView stores v in the place of before, which has its ID. Conflict when
+	// another one has its name, or the view is not what it was.
+	UpdateView(ctx context.Context, before, v View) error
 	DeleteView(ctx context.Context, id int64) error
 }
 
@@ -104,7 +104,8 @@ func (s *Service) AddView(ctx context.Context, v View) (View, error) {
 	return s.InsertView(ctx, v)
 }
 
-// ChangeView lets change edit a view and stores the result.
+// ChangeView lets change edit a view and stores the result. Conflict when
+// somebody else changed the view in the meantime.
 func (s *Service) ChangeView(ctx context.Context, id int64, change func(*View) error) (View, error) {
 	all, err := s.Views(ctx)
 	if err != nil {
@@ -114,6 +115,7 @@ func (s *Service) ChangeView(ctx context.Context, id int64, change func(*View) e
 		if v.ID != id {
 			continue
 		}
+		before := v
 		if err := change(&v); err != nil {
 			return View{}, err
 		}
@@ -122,7 +124,7 @@ func (s *Service) ChangeView(ctx context.Context, id int64, change func(*View) e
 		if err := v.validate(); err != nil {
 			return View{}, err
 		}
-		return v, s.UpdateView(ctx, v)
+		return v, s.UpdateView(ctx, before, v)
 	}
 	return View{}, errs.New(errs.NotFound, "there is no view %d", id)
 }

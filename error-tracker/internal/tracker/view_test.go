@@ -23,7 +23,10 @@ func (s *oneView) InsertView(_ context.Context, v View) (View, error) {
 	return v, nil
 }
 
-func (s *oneView) UpdateView(_ context.Context, v View) error {
+func (s *oneView) UpdateView(_ context.Context, before, v View) error {
+	if before != s.v {
+		return errs.New(errs.Conflict, "it was changed")
+	}
 	s.v = v
 	return nil
 }
@@ -67,6 +70,14 @@ func TestViewsAreCompletedAndChecked(t *testing.T) {
 	if _, err := s.ChangeView(ctx, 7, func(*View) error { return nil }); errs.KindOf(err) != errs.NotFound {
 		t.Errorf("changing no view: %v", err)
 	}
+	_, err = s.ChangeView(ctx, 0, func(v *View) error {
+		store.v.Name, v.Search = "Renamed", "x" // by somebody else, while this one was being read
+		return nil
+	})
+	if errs.KindOf(err) != errs.Conflict || store.v.Search != want.Search {
+		t.Errorf("changing a view that was changed meanwhile: %v, %+v", err, store.v)
+	}
+	store.v = want
 	refused := errs.New(errs.Invalid, "no")
 	if _, err := s.ChangeView(ctx, 0, func(*View) error { return refused }); err != refused { //nolint:errorlint // it is passed on as it is
 		t.Errorf("a change that failed: %v", err)
