@@ -53,7 +53,13 @@ func (r Rules) Validate() error {
 		return fmt.Errorf("there are %d mappings of paths, the limit is %d", n, MaxMappings)
 	}
 	for _, m := range r.Mappings {
+		if strings.Contains(m.From, "=>") {
+			return fmt.Errorf("the mapping has the path %.60q, which may not have => in it", m.From)
+		}
 		for _, text := range []string{m.From, m.To} {
+			if strings.TrimSpace(text) != text {
+				return fmt.Errorf("the mapping has the path %.60q, which begins or ends with a space", text)
+			}
 			if len(text) > MaxPrefix || !plain(text) {
 				return fmt.Errorf("the mapping has the path %.60q, want at most %d bytes without control characters", text, MaxPrefix)
 			}

@@ -156,6 +156,28 @@ func TestMappingsAsText(t *testing.T) {
 	}
 }
 
+// Rules come from programs, too, and the form shows all of them as text: whoever
+// saves it for something else must not change them.
+func TestMappingsSurviveTheForm(t *testing.T) {
+	for _, m := range []Mapping{
+		{"/srv=>x", "/home"}, {"/srv", "/home=>x"}, {"/srv=", ">x"}, {"=", ">"}, {" /srv", "/x"}, {"/srv ", "/x"}, {"/srv", " /x"}, {"/srv", "/x\u00a0"}, {"", ""}, {"/srv/a b", "/x y"},
+	} {
+		rules := Rules{Template: code, Mappings: []Mapping{m}}
+		if rules.Validate() != nil {
+			continue // and so is stored nowhere
+		}
+		got, err := ParseMappings(FormatMappings(rules.Mappings))
+		if diff := cmp.Diff(rules.Mappings, got); err != nil || diff != "" {
+			t.Errorf("%q is accepted, and not what the form says: %v %s", m, err, diff)
+		}
+	}
+	for _, m := range []Mapping{{"/srv", "/home=>x"}, {"", ""}, {"/srv/a b", "/x y"}} {
+		if err := (Rules{Template: code, Mappings: []Mapping{m}}).Validate(); err != nil {
+			t.Errorf("%q: %v", m, err)
+		}
+	}
+}
+
 // FuzzLink says that what a frame tells never decides where an address leads.
 func FuzzLink(f *testing.F) {
 	for _, path := range []string{"/srv/shop/app/orders.py", "../../x", `C:\a\..\b`, "//evil.example/x", "javascript:alert(1)", "a?b#c", "%2e%2e/x", "@evil.example", "x\\@y", "./a//b/."} {
