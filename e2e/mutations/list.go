@@ -81,6 +81,21 @@ var mutations = []mutation{
 		module: "log-viewer", pkg: "./internal/sqlite", test: "TestTooManyEntriesDoNotWaitForTheNextRun",
 	},
 	{
+		row: "A12", what: "a transaction takes writes in as long as they come",
+		file: "shared/sqlitedb/writer.go", old: "len(w.batch) == maxBatch || time.Since(start) > maxBatchTime", new: "len(w.batch) == maxBatch || time.Since(start) > 100*maxBatchTime",
+		module: "shared", pkg: "./sqlitedb", test: "TestNoTransactionGoesOnForLong",
+	},
+	{
+		row: "A12", what: "the commit that fills the write-ahead log moves it into the file",
+		file: "shared/sqlitedb/conn.go", old: "\t\"wal_autocheckpoint=0\", // see writer.checkpoint\n", new: "",
+		module: "shared", pkg: "./sqlitedb", test: "TestNoCommitWaitsForACheckpoint",
+	},
+	{
+		row: "A12", what: "a flush saves the times of all series at once",
+		file: "metrics-collector/internal/metrics/pack.go", old: "len(listed) < mostLate", new: "len(listed) < 1000*mostLate",
+		module: "metrics-collector", pkg: "./internal/sqlite", test: "TestAFlushSavesTheTimesOfSomeSeries",
+	},
+	{
 		row: "B1", what: "no time limit for reading requests",
 		file: "shared/server/run.go", old: "\t\t\tReadHeaderTimeout: o.times.readHeader,\n\t\t\tReadTimeout:       o.times.read,\n", new: "",
 		module: "e2e", pkg: "./promises", test: "TestSlowClientsHurtNobodyAndAreDropped",
