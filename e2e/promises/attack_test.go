@@ -221,6 +221,7 @@ func TestOverloadIsShed(t *testing.T) {
 	if os.Getenv("SOAK_OVERLOAD_MS") != "" {
 		steps = []float64{0.5, 1, 2, 4}
 	}
+	table := []string{"| service | offered | goodput | refused | not sent | health p50, p99 | peak memory |", "|---|---|---|---|---|---|---|"}
 	each(t, func(t *testing.T, m *model) {
 		if m.name == "metrics-collector" {
 			m.put, m.found = putCount, nil // a series for each item would be a flood
@@ -236,13 +237,17 @@ func TestOverloadIsShed(t *testing.T) {
 		capacity := float64(len(l.acknowledged)) / alone.Seconds()
 		l.s.Stop()
 		for _, times := range steps {
-			t.Run(fmt.Sprintf("%g times", times), func(t *testing.T) { overload(t, m, capacity, times, length) })
+			t.Run(fmt.Sprintf("%g times", times), func(t *testing.T) {
+				table = append(table, overload(t, m, capacity, times, length))
+			})
 		}
 	})
+	t.Log("the curve:\n" + strings.Join(table, "\n"))
 }
 
-// overload starts requests at a rate, whether or not others were answered.
-func overload(t *testing.T, m *model, capacity, times float64, length time.Duration) {
+// overload starts requests at a rate, whether or not others were answered, and
+// returns a row of the table.
+func overload(t *testing.T, m *model, capacity, times float64, length time.Duration) string {
 	t.Helper()
 	const most = 200 // the clients of one address
 	s := m.start(t)
@@ -294,9 +299,12 @@ func overload(t *testing.T, m *model, capacity, times float64, length time.Durat
 	} else {
 		l.verify(t)
 	}
+	refused, notSent := 100*float64(len(l.unknown))/float64(offered), 100*float64(unsent)/float64(offered)
+	p50 := harness.Percentile(health, 50).Round(100 * time.Microsecond)
+	p99 = p99.Round(100 * time.Microsecond)
 	harness.Note(t, "B6", m.name, "%g × %.0f/s for %v: goodput %.0f/s (%.0f %%), refused %.1f %%, not sent as %d were on the way %.1f %%; health p50 %v, p99 %v; peak memory %.1f MB; lost 0",
-		times, capacity, length.Round(time.Second/10), goodput, 100*goodput/capacity, 100*float64(len(l.unknown))/float64(offered), most, 100*float64(unsent)/float64(offered),
-		harness.Percentile(health, 50).Round(100*time.Microsecond), p99.Round(100*time.Microsecond), float64(peak)/1e6)
+		times, capacity, length.Round(time.Second/10), goodput, 100*goodput/capacity, refused, most, notSent, p50, p99, float64(peak)/1e6)
+	return fmt.Sprintf("| %s | %g × %.0f/s | %.0f/s (%.0f %%) | %.1f %% | %.1f %% | %v, %v | %.1f MB |", m.name, times, capacity, goodput, 100*goodput/capacity, refused, notSent, p50, p99, float64(peak)/1e6)
 }
 
 // putCount is a point of one of a thousand series.
