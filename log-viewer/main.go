@@ -112,7 +112,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, store *sqlite.St
 		}, s.peers),
 	})
 	ui, err := webui.New(webui.Options{
-		Logs: entries, Reading: func() webui.Reading { return reading(source.Status()) }, Containers: s.selection.Include, Folder: s.folder,
+		Logs: entries, Damaged: store.DamagedBlocks, Reading: func() webui.Reading { return reading(source.Status()) }, Containers: s.selection.Include, Folder: s.folder,
 		BasePath: s.server.BasePath(), PublicURL: s.publicURL(), Version: version,
 		Retention: webui.Retention{Entries: s.maxEntries, Bytes: s.maxBytes, Age: s.retention},
 		Services:  pages.Services(s.errorTrackerURL, "/", s.metricsURL, s.relayURL), Status: state, Log: log,

@@ -28,3 +28,14 @@ for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' A
         pass # belongs to a virtual table
 db.close()
 `, database]);
+
+/** Writes over the head of a database that is in use: it is none any more, for whoever reads it again. */
+export const overwrite = (database) => execFileSync('python3', ['-c', `
+import os, sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=20)
+db.execute('CREATE TABLE later (a)') # what was read before is not good any more
+busy, *_ = db.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone()
+with open(sys.argv[1], 'r+b') as f:
+    f.write(b'not a database, ' * 256)
+os._exit(busy) # without closing it, which would write
+`, database]);

@@ -1,10 +1,11 @@
 // The screens of the log viewer.
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { day, line, send, startLogs } from '../lines.mjs';
 import { Session } from '../pages.mjs';
-import { help, unfold, wrongKey } from './acts.mjs';
+import { help, overwrite, spoil, unfold, wrongKey } from './acts.mjs';
 
 /** Writes the config of a container, as Docker does when its life changes. */
 export async function turn(folder, id, name, image, state, restarts = 0) {
@@ -24,6 +25,15 @@ async function contain(folder, lines) {
     await writeFile(join(dir, `${id}-json.log`), lines.filter((l) => l.container === name)
       .flatMap((l) => l.message.split('\n').map((log) => `${JSON.stringify({ log: `${log}\n`, stream: l.stream, time: l.timestamp })}\n`)).join(''));
     await turn(folder, id, name, image, { Running: name !== 'payments-1', Restarting: name === 'payments-1' }, name === 'payments-1' ? 9 : 0);
+  }
+}
+
+// inBlocks waits until entries are in a block of the database: newer ones are answered from memory.
+async function inBlocks(database) {
+  const count = ['-c', 'import sqlite3, sys\nprint(sqlite3.connect(sys.argv[1]).execute("SELECT count(*) FROM blocks").fetchone()[0])', database];
+  for (let i = 0; execFileSync('python3', count).toString().trim() === '0'; i++) {
+    if (i > 600) throw new Error('no block was made');
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
@@ -78,20 +88,25 @@ export const logs = {
     lines.sort((a, b) => a.timestamp.localeCompare(b.timestamp));
     await contain(folder, lines);
     const service = await startLogs({ ERROR_TRACKER_URL: 'http://127.0.0.1:5010', METRICS_COLLECTOR_URL: 'http://127.0.0.1:5012', BROWSER_RELAY_URL: 'http://127.0.0.1:5013', LOG_SOURCES: folder, TAIL_BUFFER: '8MB' });
-    const [empty, full] = await Promise.all([startLogs({ LOG_SOURCES: '/srv/docker/containers' }), startLogs({ MAX_TAILS: '1' })]);
+    const [empty, full, broken, other] = await Promise.all([startLogs({ LOG_SOURCES: '/srv/docker/containers' }), startLogs({ MAX_TAILS: '1' }), startLogs(), startLogs()]);
     const stop = async () => {
-      await Promise.all([service, empty, full].map((s) => s.stop()));
+      await Promise.all([service, empty, full, broken, other].map((s) => s.stop()));
       await rm(folder, { recursive: true, force: true });
     };
     try {
-      const [reader, first, crowded] = await Promise.all([service, empty, full].map((s) => new Session(browser, s).signIn()));
+      const [reader, first, crowded, damaged, failing] = await Promise.all([service, empty, full, broken, other].map((s) => new Session(browser, s).signIn()));
       await send(full, [line('web-1', 'INFO', 'one')]);
+      await send(broken, day(10_000));
+      await inBlocks(broken.database);
+      spoil(broken.database);
+      await send(other, [line('web-1', 'INFO', 'one')]);
+      overwrite(other.database);
       for (let i = 0; (await service.api('/api/logs?limit=1')).total < lines.length; i++) {
         if (i > 600) throw new Error(`only ${(await service.api('/api/logs?limit=1')).total} of ${lines.length} entries were read`);
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
       const { logs: [{ id }] } = await service.api('/api/logs?limit=1&search=Traceback');
-      return { folder, service, reader, first, crowded, id, stop };
+      return { folder, service, reader, first, crowded, damaged, failing, id, stop };
     } catch (err) {
       await stop();
       throw err;
@@ -128,9 +143,11 @@ export const logs = {
     { name: 'first-run', of: 'first', path: '/', small: true },
     { name: 'containers-first-run', of: 'first', path: '/containers' },
     { name: 'page-not-found', path: '/nothing/here', status: 404 },
+    { name: 'failure', of: 'failing', path: '/', status: 500 },
     { name: 'sign-in', of: 'first', path: '/', signedIn: false },
     { name: 'sign-in-refused', of: 'first', path: '/', signedIn: false, act: wrongKey },
     { name: 'without-scripts', path: '/', js: false },
+    { name: 'damaged', of: 'damaged', path: '/', act: async (page) => { await page.reload(); await page.waitForSelector('.notice >> text=found damaged'); } },
     { name: 'live-stopped', path: '/live', act: stopped, small: true, at: '.status' },
   ],
 };

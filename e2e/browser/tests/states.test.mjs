@@ -87,7 +87,7 @@ describe('when not all is well', () => {
   });
 
   test('a failure has a request id and can be tried again; what is shown meanwhile says how old it is', async () => {
-    // Not of the log viewer: it answers from memory what is new.
+    // Not of the log viewer: it answers from memory what is new. Its failure is among the screens.
     for (const [name, path, table, content] of [
       ['errors', '/?state=all&refresh=5m', 'issues', 'tr[data-row]'],
       ['metrics', '/?refresh=5m&period=7d', 'hour_page', '.stat'],

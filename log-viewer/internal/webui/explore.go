@@ -31,6 +31,7 @@ type explorePage struct {
 	Facets    facets
 	Indexed   int64
 	FirstRun  bool
+	Damaged   bool   // stored entries are left out because they cannot be read
 	FolderErr string // why the folder cannot be read, before the first entry; "" when it can
 	PublicURL string
 	Folder    string
@@ -78,7 +79,8 @@ func (p *Pages) explore(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page.Indexed, page.FirstRun = st.Entries, st.Entries == 0
+	page.Damaged = p.opts.Damaged != nil && p.opts.Damaged() > 0
+	page.Indexed, page.FirstRun = st.Entries, st.Entries == 0 && !page.Damaged
 	status := http.StatusOK
 	switch {
 	case page.FirstRun:

@@ -72,6 +72,7 @@ type SourceState struct {
 type Options struct {
 	Logs       Logs
 	Reading    func() Reading // nil when no containers are read
+	Damaged    func() int64   // blocks and batches that could not be read and are left out; nil is none
 	Containers []string       // the patterns of containers that are followed; none is all
 	Folder     string         // where their logs are
 	Retention  Retention
