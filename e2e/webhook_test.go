@@ -325,3 +325,57 @@ func TestTheOperatorsWebhook(t *testing.T) {
 		t.Error("the log tells the webhook")
 	}
 }
+
+// So many events within so many minutes are one alert, whatever is killed between.
+func TestFrequentIssues(t *testing.T) {
+	t.Parallel() // it waits for looks at the counters, 15 seconds apart
+	h := newHook(t, "127.0.0.1:0")
+	s := harness.Start(t, "error-tracker", "ALERT_WEBHOOK_PRIVATE=true", "RATE_LIMIT=1000000")
+	project, _ := hookProject(t, s, h)
+	rule := map[string]any{"alerts": map[string]any{"created": false, "frequency": map[string]any{"events": 80, "minutes": 10}}}
+	decode(t, s.Post(fmt.Sprintf("/api/projects/%d/settings", project), rule), 200, &struct{}{})
+	muted := with(smokeReport, map[string]any{"exception_type": "Muted"})
+	rare := with(smokeReport, map[string]any{"exception_type": "Rare"})
+	id := report(t, s, smokeReport, 201).ID
+	mutedID := report(t, s, muted, 201).ID
+	decode(t, s.Post(fmt.Sprintf("/api/errors/%d/mute", mutedID), nil), 200, &struct{}{})
+	report(t, s, rare, 201)
+	for range 59 {
+		report(t, s, smokeReport, 200)
+		report(t, s, muted, 200)
+		report(t, s, muted, 200)
+		report(t, s, rare, 200)
+	}
+	for end := time.Now().Add(60 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		if n := harness.Count(t, s.Database(), "SELECT count(*) FROM pulses WHERE counted >= 60"); n >= 3 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("nobody looks at how often issues happen")
+		}
+	}
+	for range 10 {
+		report(t, s, smokeReport, 200)
+	}
+	s.Kill()
+	s.Restart()
+	for range 10 { // 80 in all, more than are kept in full
+		report(t, s, smokeReport, 200)
+	}
+	p := h.wait(1, 60*time.Second)[0]
+	if p.Kind != "frequent" || p.Issue == nil || p.Issue.ID != id || p.Issue.Count != 80 || !strings.HasPrefix(p.Text, "Frequent error in ") {
+		t.Errorf("%+v", p)
+	}
+	for range 100 {
+		report(t, s, smokeReport, 200)
+	}
+	for end := time.Now().Add(60 * time.Second); harness.Count(t, s.Database(), "SELECT count(*) FROM pulses WHERE counted = 180") == 0; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nobody looks again")
+		}
+	}
+	decode(t, s.Post(fmt.Sprintf("/api/projects/%d/test-alert", project), map[string]any{"channel": "webhook"}), 202, &struct{}{})
+	if p := h.wait(2, 20*time.Second)[1]; p.Kind != "test" {
+		t.Errorf("one more alert for a burst that goes on, or one for others: %+v", p)
+	}
+}

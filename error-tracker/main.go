@@ -82,6 +82,7 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 	retention := worker.NewRetention(store, s.retention, time.Now, log)
 	ingest := worker.NewIngest(store, time.Now, log)
 	issues := tracker.NewService(store, time.Now, wake)
+	frequency := worker.NewFrequency(store, s.mail.settings.Window, time.Now, wake, log)
 	issues.CountFirst(ingest.Settle)
 	issues.ReachBy(tracker.Reach{Mail: s.mail.whom(), MailOff: s.mail.off(), Webhooks: s.webhooks.of(store)})
 
@@ -111,7 +112,7 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 		MetricsGuard: guard.API,
 		Health:       health(db),
 		Backup:       db.Backup,
-		Jobs:         []func(context.Context) error{job(alerts.Run), job(posts.Run), job(retention.Run), job(ingest.Run)},
+		Jobs:         []func(context.Context) error{job(alerts.Run), job(posts.Run), job(frequency.Run), job(retention.Run), job(ingest.Run)},
 		Closers:      []func(context.Context) error{func(context.Context) error { return db.Close() }},
 	}, nil
 }

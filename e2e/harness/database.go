@@ -70,3 +70,18 @@ func findings(t testing.TB, db *sql.DB, pragma string) (all []string) {
 	}
 	return all
 }
+
+// Count is the number that a query of one value has in a database which a service
+// may be writing to.
+func Count(t testing.TB, path, query string) (n int64) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return n
+}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,16 +15,22 @@ import (
 // alertRulesJSON are tracker.AlertRules. Of the webhook's URL only the host is
 // told, and of its key nothing, but to who just had it made.
 type alertRulesJSON struct {
-	Created       bool   `json:"created"`
-	Regressed     bool   `json:"regressed"`
-	Mail          bool   `json:"mail"`
-	Webhook       bool   `json:"webhook"`
-	WebhookURL    string `json:"webhook_url"`
-	WebhookSecret string `json:"webhook_secret,omitempty"`
+	Created       bool          `json:"created"`
+	Regressed     bool          `json:"regressed"`
+	Frequency     frequencyJSON `json:"frequency"`
+	Mail          bool          `json:"mail"`
+	Webhook       bool          `json:"webhook"`
+	WebhookURL    string        `json:"webhook_url"`
+	WebhookSecret string        `json:"webhook_secret,omitempty"`
+}
+
+type frequencyJSON struct {
+	Events  int `json:"events"`
+	Minutes int `json:"minutes"`
 }
 
 func newAlertRulesJSON(r *tracker.AlertRules) alertRulesJSON {
-	return alertRulesJSON{!r.NotCreated, !r.NotRegressed, !r.NotByMail, !r.NotByWebhook, r.Webhook.Masked(), freshKey(&r.Webhook)}
+	return alertRulesJSON{!r.NotCreated, !r.NotRegressed, frequencyJSON(r.Frequency), !r.NotByMail, !r.NotByWebhook, r.Webhook.Masked(), freshKey(&r.Webhook)}
 }
 
 // freshKey is the key of w while it may be told.
@@ -45,6 +52,9 @@ func readAlertRules(p *jsonpull.Parser, name string, r *tracker.AlertRules) erro
 			}
 			return nil
 		}
+		if short == "frequency" {
+			return readFrequency(p, member, &r.Frequency)
+		}
 		not := map[string]*bool{"created": &r.NotCreated, "regressed": &r.NotRegressed, "mail": &r.NotByMail, "webhook": &r.NotByWebhook}[short]
 		if not == nil {
 			return errs.New(errs.Invalid, "unknown field: %s", shortName(member))
@@ -52,6 +62,26 @@ func readAlertRules(p *jsonpull.Parser, name string, r *tracker.AlertRules) erro
 		on, ok := p.Bool()
 		if *not = !on; !ok {
 			return errs.New(errs.Invalid, "%s must be true or false", member)
+		}
+		return nil
+	})
+}
+
+// readFrequency reads a rule; null is none.
+func readFrequency(p *jsonpull.Parser, name string, f *tracker.Frequency) error {
+	if p.Null() {
+		*f = tracker.Frequency{}
+		return nil
+	}
+	return object(p, name, func(member string) error {
+		to := map[string]*int{name + ".events": &f.Events, name + ".minutes": &f.Minutes}[member]
+		if to == nil {
+			return errs.New(errs.Invalid, "unknown field: %s", shortName(member))
+		}
+		text, isNumber := p.Number()
+		n, err := strconv.Atoi(text)
+		if *to = n; !isNumber || err != nil {
+			return errs.New(errs.Invalid, "%s must be a whole number", member)
 		}
 		return nil
 	})

@@ -10,20 +10,26 @@ import (
 )
 
 func TestAlertSettings(t *testing.T) {
-	const all = `"alerts":{"created":true,"regressed":true,"mail":true,"webhook":true,"webhook_url":""}`
+	const all = `"alerts":{"created":true,"regressed":true,"frequency":{"events":0,"minutes":0},"mail":true,"webhook":true,"webhook_url":""}`
 	for _, test := range []struct {
 		method, target, body string
 		status               int
 		want                 string
 	}{
 		{"GET", "/api/projects/3/settings", "", 200, all},
-		{"POST", "/api/projects/3/settings", `{"alerts":{"regressed":false,"mail":false}}`, 200, `"alerts":{"created":true,"regressed":false,"mail":false,"webhook":true,"webhook_url":""}`},
+		{"POST", "/api/projects/3/settings", `{"alerts":{"regressed":false,"mail":false}}`, 200, `"alerts":{"created":true,"regressed":false,"frequency":{"events":0,"minutes":0},"mail":false,"webhook":true,"webhook_url":""}`},
 		{"POST", "/api/projects/3/settings", `{"alerts":{"webhook_url":"https://chat.example/canary"}}`, 200, `"webhook_url":"https://chat.example/…"}`},
 		{"POST", "/api/projects/3/settings", `{"alerts":{"webhook_url":null}}`, 200, all},
 		{"POST", "/api/projects/3/settings", `{"alerts":{"webhook_url":"ftp://chat.example/canary"}}`, 400, "webhook_url is not an address that can be posted to"},
 		{"POST", "/api/projects/3/settings", `{"alerts":{"webhook_url":7}}`, 400, "alerts.webhook_url must be a string"},
 		{"POST", "/api/projects/3/settings", `{"alerts":{"created":1}}`, 400, "alerts.created must be true or false"},
 		{"POST", "/api/projects/3/settings", `{"alerts":{"webhook_secret":"x"}}`, 400, `unknown field: \"alerts.webhook_secret\"`},
+		{"POST", "/api/projects/3/settings", `{"alerts":{"frequency":{"events":100,"minutes":5}}}`, 200, `"frequency":{"events":100,"minutes":5}`},
+		{"POST", "/api/projects/3/settings", `{"alerts":{"frequency":null}}`, 200, all},
+		{"POST", "/api/projects/3/settings", `{"alerts":{"frequency":{"events":1,"minutes":5}}}`, 400, "frequency is 1 events in 5 minutes, want 2 to 1000000 in 1 to 1440"},
+		{"POST", "/api/projects/3/settings", `{"alerts":{"frequency":{"events":100}}}`, 400, "frequency is 100 events in 0 minutes"},
+		{"POST", "/api/projects/3/settings", `{"alerts":{"frequency":{"events":"100"}}}`, 400, "alerts.frequency.events must be a whole number"},
+		{"POST", "/api/projects/3/settings", `{"alerts":{"frequency":{"x":1}}}`, 400, `unknown field: \"alerts.frequency.x\"`},
 		{"POST", "/api/projects/3/settings", `{"alerts":[]}`, 400, "alerts must be an object"},
 		{"POST", "/api/projects/3/webhook-secret", "", 200, `{"webhook_secret":"mlwh_new","webhook_url":"https://chat.example/…"}`},
 		{"POST", "/api/projects/9/webhook-secret", "", 404, ""},

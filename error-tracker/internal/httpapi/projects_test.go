@@ -70,7 +70,7 @@ func TestProjectRefusals(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	const none = `{"version":0,"scrub":{"off":false,"remove":[],"keep":[],"drop_ip":false},"filters":{"localhost":false,"extensions":false,"crawlers":false,"messages":[]},"rules":"","alerts":{"created":true,"regressed":true,"mail":true,"webhook":true,"webhook_url":""},"auto_resolve_days":0,"editor":{"template":"","mappings":[]}}`
+	const none = `{"version":0,"scrub":{"off":false,"remove":[],"keep":[],"drop_ip":false},"filters":{"localhost":false,"extensions":false,"crawlers":false,"messages":[]},"rules":"","alerts":{"created":true,"regressed":true,"frequency":{"events":0,"minutes":0},"mail":true,"webhook":true,"webhook_url":""},"auto_resolve_days":0,"editor":{"template":"","mappings":[]}}`
 	for _, test := range []struct {
 		method, target, body string
 		status               int

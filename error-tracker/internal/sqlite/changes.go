@@ -127,6 +127,9 @@ func moveInto(tx *sqlitedb.Tx, target, source int64) error {
 
 // recompute adds up an issue anew from its hashes.
 func recompute(tx *sqlitedb.Tx, issue int64) error {
+	if err := forgetPulse(tx, issue); err != nil {
+		return err
+	}
 	_, err := tx.Exec(`UPDATE issues SET
 		(count, last_seen) = (SELECT sum(c.n), max(c.last) FROM hashes h CROSS JOIN hash_hour c ON c.hash_id = h.id WHERE h.issue_id = issues.id),
 		users = (SELECT count(DISTINCT u.user) FROM hashes h CROSS JOIN hash_users u ON u.hash_id = h.id WHERE h.issue_id = issues.id),

@@ -109,6 +109,7 @@ func (s *Store) discard(tx *sqlitedb.Tx, id int64) (bool, error) {
 	for _, remove := range []string{
 		"DELETE FROM hashes WHERE issue_id = ?",
 		"DELETE FROM issue_mutes WHERE issue_id = ?",
+		"DELETE FROM pulses WHERE issue_id = ?",
 		"DELETE FROM alerts WHERE issue_id = ?",
 		"DELETE FROM mails WHERE issue_id = ?",
 	} {

@@ -84,6 +84,7 @@ func TestPagesOfAnIssueReadItsRowsOnly(t *testing.T) {
 		"tags":             sqlIssueTags,
 		"users":            "SELECT 1 FROM hashes h JOIN hash_users u ON u.hash_id = h.id WHERE h.issue_id = 7 AND h.id <> 8 AND u.user = 9",
 		"due mails":        "SELECT id FROM mails WHERE channel = 1 AND sent_at = 0 AND failed_at = 0 AND next_attempt <= 7 ORDER BY next_attempt, id",
+		"pulses":           sqlPulses,
 		"mails by webhook": "SELECT id FROM mails WHERE channel = 2 AND project_id = 7 ORDER BY id DESC LIMIT 7",
 		"stale issues":     "SELECT id FROM issues WHERE resolved = 1 AND resolved_at < 7 ORDER BY resolved_at LIMIT 7",
 		"recent hashes":    "SELECT created_at FROM hashes WHERE project_id = 1 AND similar = x'00' AND similar <> x'' AND created_at > 7 ORDER BY created_at DESC",

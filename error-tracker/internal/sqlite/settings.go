@@ -43,6 +43,8 @@ type storedMapping struct {
 type storedAlerts struct {
 	NotCreated   bool   `json:"not_created,omitempty"`
 	NotRegressed bool   `json:"not_regressed,omitempty"`
+	Events       int    `json:"frequency_events,omitempty"`
+	Minutes      int    `json:"frequency_minutes,omitempty"`
 	NotByMail    bool   `json:"not_by_mail,omitempty"`
 	NotByWebhook bool   `json:"not_by_webhook,omitempty"`
 	WebhookURL   string `json:"webhook_url,omitempty"`
@@ -50,7 +52,7 @@ type storedAlerts struct {
 }
 
 func newStoredAlerts(r *tracker.AlertRules) *storedAlerts {
-	a := storedAlerts{r.NotCreated, r.NotRegressed, r.NotByMail, r.NotByWebhook, string(r.Webhook.URL), string(r.Webhook.Key)}
+	a := storedAlerts{r.NotCreated, r.NotRegressed, r.Frequency.Events, r.Frequency.Minutes, r.NotByMail, r.NotByWebhook, string(r.Webhook.URL), string(r.Webhook.Key)}
 	if a == (storedAlerts{}) {
 		return nil
 	}
@@ -62,7 +64,7 @@ func (a *storedAlerts) rules() tracker.AlertRules {
 		return tracker.AlertRules{}
 	}
 	return tracker.AlertRules{
-		NotCreated: a.NotCreated, NotRegressed: a.NotRegressed, NotByMail: a.NotByMail, NotByWebhook: a.NotByWebhook,
+		NotCreated: a.NotCreated, NotRegressed: a.NotRegressed, Frequency: tracker.Frequency{Events: a.Events, Minutes: a.Minutes}, NotByMail: a.NotByMail, NotByWebhook: a.NotByWebhook,
 		Webhook: tracker.Webhook{URL: tracker.Secret(a.WebhookURL), Key: tracker.Secret(a.WebhookKey)},
 	}
 }

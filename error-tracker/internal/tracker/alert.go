@@ -24,7 +24,8 @@ type AlertKind string
 const (
 	AlertCreated   AlertKind = "created"
 	AlertRegressed AlertKind = "regressed"
-	AlertUnmuted   AlertKind = "unmuted" // as many events or people met it as its mute allowed
+	AlertUnmuted   AlertKind = "unmuted"  // as many events or people met it as its mute allowed
+	AlertFrequent  AlertKind = "frequent" // it happened as often as the Frequency of its project says
 	AlertTest      AlertKind = "test"
 )
 
@@ -44,7 +45,7 @@ type Mail struct {
 	ID          int64
 	Channel     Channel // as what it is stored; that of the Outbox it is queued in
 	MessageID   string  // of a mail an RFC 5322 Message-ID without angle brackets; the same at every attempt
-	Kind        string  // "created", "regressed", "unmuted", "digest" or "test"
+	Kind        string  // "created", "regressed", "unmuted", "frequent", "digest" or "test"
 	IssueID     int64   // 0 for a digest or a test
 	ProjectID   int64   // 0 when it is about several, or a test of none
 	Recipient   string  // an address, or the masked URL of a webhook

@@ -12,10 +12,11 @@ import (
 )
 
 // AlertRules are which alerts of a project go out, and by which channels. The
-// zero value sends all by all.
+// zero value sends what is new or back by all.
 type AlertRules struct {
 	NotCreated   bool // nobody is told of new issues
 	NotRegressed bool // nor of those that are back, from being resolved or muted
+	Frequency    Frequency
 	NotByMail    bool
 	NotByWebhook bool // neither by Webhook nor by the one that the operator has set for all projects
 	Webhook      Webhook
@@ -30,6 +31,8 @@ func (r *AlertRules) Wants(by Channel, kind AlertKind) bool {
 		return !r.NotCreated
 	case kind == AlertRegressed, kind == AlertUnmuted:
 		return !r.NotRegressed
+	case kind == AlertFrequent:
+		return r.Frequency.On()
 	}
 	return true
 }

@@ -57,6 +57,9 @@ func (s *Settings) Validate() error {
 	if err := s.Editor.Validate(); err != nil {
 		return errs.New(errs.Invalid, "editor: %v", err)
 	}
+	if err := s.Alerts.Frequency.Validate(); err != nil {
+		return err
+	}
 	if err := s.Alerts.Webhook.Validate(); err != nil {
 		return err
 	}

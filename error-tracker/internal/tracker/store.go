@@ -119,6 +119,7 @@ type Store interface {
 	ActivityStore
 	ViewStore
 	AlertStore
+	FrequencyStore
 }
 
 // TagShares are the values of a tag, most events first. No more than a few hundred

@@ -2,6 +2,9 @@ package webui
 
 import (
 	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
@@ -20,6 +23,7 @@ type alertSettingsPage struct {
 	Signed bool   // it has a webhook of its own
 
 	Created, Regressed, Mail, Webhook bool
+	Events, Minutes                   string // of the rule for frequent issues; "" is none
 	WebhookURL                        string // masked, or as it was sent when it could not be saved
 
 	Channels []channelView
@@ -57,6 +61,9 @@ func newAlertSettings(s *tracker.Settings) alertSettingsPage {
 	d := alertSettingsPage{
 		Since: s.Version, Created: !a.NotCreated, Regressed: !a.NotRegressed, Mail: !a.NotByMail, Webhook: !a.NotByWebhook,
 		WebhookURL: a.Webhook.Masked(), Signed: a.Webhook.URL != "",
+	}
+	if a.Frequency.On() {
+		d.Events, d.Minutes = itoa(int64(a.Frequency.Events)), itoa(int64(a.Frequency.Minutes))
 	}
 	if a.Webhook.Fresh {
 		d.Secret = string(a.Webhook.Key)
@@ -124,12 +131,15 @@ func (p *Pages) changeAlerts(w http.ResponseWriter, r *http.Request) error {
 		a.NotCreated, a.NotRegressed = f.Get("created") == "", f.Get("regressed") == ""
 		a.NotByMail, a.NotByWebhook = f.Get("mail") == "", f.Get("webhook") == ""
 		a.Webhook.URL = tracker.Secret(f.Get("webhook_url"))
+		var mistake error
+		a.Frequency, mistake = frequencyOf(f)
 		s.Version = since
 		sent = *s
-		return nil
+		return mistake
 	})
 	if k := errs.KindOf(err); k == errs.Invalid || k == errs.Conflict {
 		d := newAlertSettings(&sent)
+		d.Events, d.Minutes = webui.Line(f.Get("events"), 30), webui.Line(f.Get("minutes"), 30)
 		d.WebhookURL, d.Signed = webui.Line(f.Get("webhook_url"), tracker.MaxWebhookURL), now.Alerts.Webhook.URL != ""
 		status := http.StatusUnprocessableEntity
 		if d.Why = err.Error(); k == errs.Conflict {
@@ -148,6 +158,20 @@ func (p *Pages) changeAlerts(w http.ResponseWriter, r *http.Request) error {
 	p.ui.Flash(w, webui.Flash{Text: "Saved. It holds for alerts from now on."})
 	http.Redirect(w, r, p.alertsURL(t.ID), http.StatusSeeOther)
 	return nil
+}
+
+// frequencyOf is the rule that a form has; both fields empty are none.
+func frequencyOf(f url.Values) (rule tracker.Frequency, err error) {
+	for name, n := range map[string]*int{"events": &rule.Events, "minutes": &rule.Minutes} {
+		text := strings.TrimSpace(f.Get(name))
+		if text == "" {
+			continue
+		}
+		if *n, err = strconv.Atoi(text); err != nil {
+			return rule, errs.New(errs.Invalid, "%s = %q, want a whole number", name, webui.Line(text, 30))
+		}
+	}
+	return rule, nil
 }
 
 // testChannel queues a test. Its result is on the page by the next look at it.

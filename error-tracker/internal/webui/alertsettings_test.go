@@ -30,11 +30,11 @@ func TestAlertSettingsAreChanged(t *testing.T) {
 	wants(t, page, `name="created" value="1" checked`, `name="webhook" value="1" checked`, "SMTP_HOST is not set", "Trying again", "3 attempts", "Next try", "status 500: &lt;script&gt;", "[U&#43;202E]")
 	lacks(t, page, "<script>pwned", strings.Repeat("x", 400), "\u202e", "Signing key of the webhook", "Make a new signing key")
 
-	to, page := s.post("/projects/1/alerts", url.Values{"version": {"0"}, "created": {"1"}, "webhook": {"1"}, "webhook_url": {"https://chat.example/canary"}})
-	if a := f.settings.Alerts; to != "/projects/1/alerts" || a.NotCreated || !a.NotRegressed || !a.NotByMail || a.NotByWebhook || string(a.Webhook.URL) != "https://chat.example/canary" {
+	to, page := s.post("/projects/1/alerts", url.Values{"version": {"0"}, "created": {"1"}, "webhook": {"1"}, "events": {"100"}, "minutes": {" 5 "}, "webhook_url": {"https://chat.example/canary"}})
+	if a := f.settings.Alerts; to != "/projects/1/alerts" || a.NotCreated || !a.NotRegressed || !a.NotByMail || a.NotByWebhook || a.Frequency != (tracker.Frequency{Events: 100, Minutes: 5}) || string(a.Webhook.URL) != "https://chat.example/canary" {
 		t.Errorf("led to %q, rules %+v", to, a)
 	}
-	wants(t, page, "Saved", `value="https://chat.example/…"`, "Make a new signing key")
+	wants(t, page, "Saved", `name="events" inputmode="numeric" pattern="[0-9]*" maxlength="7" value="100"`, `value="https://chat.example/…"`, "Make a new signing key")
 	lacks(t, page, "canary")
 
 	res := s.do(http.MethodPost, "/projects/1/alerts/secret", url.Values{})
@@ -51,6 +51,11 @@ func TestAlertSettingsAreChanged(t *testing.T) {
 		t.Errorf("a bad address: %d", res.StatusCode)
 	}
 	wants(t, string(text), "is not an address that can be posted to", `value="ftp://x/"`)
+	for sent, want := range map[string]string{"many": "events = &#34;many&#34;, want a whole number", "1": "frequency is 1 events in 0 minutes"} {
+		res = s.do(http.MethodPost, "/projects/1/alerts", url.Values{"version": {"1"}, "events": {sent}})
+		text, _ = io.ReadAll(res.Body)
+		wants(t, string(text), want, `value="`+sent+`"`)
+	}
 	res = s.do(http.MethodPost, "/projects/1/alerts", url.Values{"version": {"0"}, "webhook_url": {""}})
 	text, _ = io.ReadAll(res.Body)
 	if res.StatusCode != http.StatusConflict {

@@ -257,7 +257,7 @@ func (w hookWriter) issueLetter(kind tracker.AlertKind, i tracker.Issue, e *even
 
 // headlines are what alerts about one issue begin with in a chat.
 var headlines = map[tracker.AlertKind]string{
-	tracker.AlertCreated: "New error", tracker.AlertRegressed: "Regressed error", tracker.AlertUnmuted: "Unmuted error",
+	tracker.AlertCreated: "New error", tracker.AlertRegressed: "Regressed error", tracker.AlertUnmuted: "Unmuted error", tracker.AlertFrequent: "Frequent error",
 }
 
 // digest implements writer.

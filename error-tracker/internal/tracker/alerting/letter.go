@@ -72,7 +72,7 @@ type issuePage struct {
 }
 
 // backs are what the alerts about an issue that is heard of again call it.
-var backs = map[tracker.AlertKind]string{tracker.AlertRegressed: "regressed", tracker.AlertUnmuted: "unmuted"}
+var backs = map[tracker.AlertKind]string{tracker.AlertRegressed: "regressed", tracker.AlertUnmuted: "unmuted", tracker.AlertFrequent: "frequent"}
 
 // issueLetter writes the mail about an issue that is new or heard of again. e is the event to
 // show with it and may be empty; times is how many alerts the mail stands for.
@@ -109,6 +109,9 @@ func (s Settings) issueLetter(kind tracker.AlertKind, i tracker.Issue, e *event.
 	case tracker.AlertUnmuted:
 		p.Headline = "Unmuted error" + in
 		p.Why = "It was muted until a number of events had come, or of people had met it, and that is reached."
+	case tracker.AlertFrequent:
+		p.Headline = "Frequent error" + in
+		p.Why = "It happens as often as the rule of its project for frequent errors says, or more often."
 	case tracker.AlertRegressed:
 		p.Headline = "Regressed error" + in
 		p.Why = regressedText(i, times)

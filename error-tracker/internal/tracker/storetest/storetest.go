@@ -77,6 +77,7 @@ func Run(t *testing.T, open Opener) {
 		"a flood ends":                                             testFloodEnds,
 		"alerts become mails and mails are tried until they leave": testOutbox,
 		"channels tell of the same alerts at their own pace":       testChannels,
+		"frequencies are those that were counted":                  testPulses,
 		"resolved issues leave after their time":                   testDeleteResolved,
 		"event IDs and sent mails are forgotten":                   testForget,
 		"totals add up":                                            testTotals,
