@@ -30,6 +30,7 @@ type failure struct {
 	Detail    string
 	RequestID string
 	Here      string // this page again, when trying again may help; else ""
+	Search    string // the label of a search, when what was looked for is not there; else ""
 }
 
 var failureTitles = map[int]string{
@@ -88,6 +89,9 @@ func (u *UI) NotFound(w http.ResponseWriter, r *http.Request) {
 }
 
 func (u *UI) fail(w http.ResponseWriter, r *http.Request, f failure) {
+	if f.Status == http.StatusNotFound {
+		f.Search = u.opts.Search
+	}
 	if err := u.Render(w, r, f.Status, Page{Name: "error", Title: f.Title, Data: f}); err != nil {
 		u.opts.Log.ErrorContext(r.Context(), "error page failed", "err", err)
 		http.Error(w, f.Title, f.Status)

@@ -318,6 +318,30 @@ func TestErrorPages(t *testing.T) {
 	}
 }
 
+func TestNotFoundOffersASearch(t *testing.T) {
+	const form = `action="/search-me/" role="search"`
+	show := func(u *UI, write func(http.ResponseWriter, *http.Request)) string {
+		w := httptest.NewRecorder()
+		write(w, httptest.NewRequest(http.MethodGet, "/x", nil))
+		return w.Body.String()
+	}
+	u := newUI(t, func(o *Options) { o.BasePath, o.Search = "/search-me", `Search "things"` })
+	missing := func(w http.ResponseWriter, r *http.Request) {
+		u.Error(w, r, errs.New(errs.NotFound, "thing 42 not found"))
+	}
+	for _, page := range []string{show(u, u.NotFound), show(u, missing)} {
+		if !strings.Contains(page, form) || !strings.Contains(page, `aria-label="Search &#34;things&#34;"`) || !strings.Contains(page, `name="search"`) {
+			t.Error(page)
+		}
+	}
+	if page := show(u, func(w http.ResponseWriter, r *http.Request) { u.Error(w, r, errors.New("broken")) }); strings.Contains(page, `role="search"`) {
+		t.Error("a failure offers a search")
+	}
+	if page := show(newUI(t), newUI(t).NotFound); strings.Contains(page, `role="search"`) {
+		t.Error("a service without a search offers one")
+	}
+}
+
 func TestSignInPage(t *testing.T) {
 	u := newUI(t)
 	w := httptest.NewRecorder()

@@ -268,6 +268,11 @@ describe('exploring logs', () => {
   test('an entry that is not there any more is not found', async () => {
     const page = await session.open('/logs/99999999', { status: 404 });
     assert.match(await page.textContent('main'), /Not found/);
+    await page.keyboard.press('/');
+    await page.keyboard.type('order');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${service.url}/?search=order`);
+    assert.ok(await total(page) > 0);
     await clean(page);
     await shut(page);
   });

@@ -147,6 +147,7 @@ func New(o Options) (*Pages, error) {
 	}
 	p.ui, err = webui.New(webui.Options{
 		Service:  "error-tracker",
+		Search:   "Search issues",
 		Version:  o.Version,
 		BasePath: o.BasePath,
 		Services: o.Services,

@@ -118,6 +118,7 @@ func New(o Options) (*Pages, error) {
 		Assets:   static,
 		Funcs:    template.FuncMap{"clock": clock, "stamp": stamp},
 		Storage:  p.storage,
+		Search:   "Search logs",
 		Log:      o.Log,
 		Now:      o.Now,
 	})
