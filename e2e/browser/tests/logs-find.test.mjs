@@ -58,6 +58,15 @@ describe('finding in the lines that are loaded', () => {
     await page.keyboard.press('Enter');
     await page.waitForSelector('#entry[open]');
     assert.equal(await page.locator('#entry .msg mark').textContent(), 'NEEDLE');
+    // The entry that is open is the one where the reader is.
+    const shown = () => page.evaluate(() => [window.ml.drawer.item.id === window.ml.list.selected.id, document.querySelector('#entry .meta').textContent.endsWith(` entry ${window.ml.list.selected.id}`)]);
+    await page.keyboard.press('Shift+N');
+    await says(page, '3 of 5');
+    assert.deepEqual(await shown(), [true, true], 'N leaves another entry open');
+    await page.locator('.find [data-step="1"]').focus();
+    await page.keyboard.press('Enter');
+    await says(page, '4 of 5');
+    assert.deepEqual(await shown(), [true, true], 'a button leaves another entry open');
     await page.keyboard.press('Escape');
     await says(page, '4 of 5');
     // What a JSON line shows is found, too.

@@ -33,7 +33,8 @@ ml.finder = (list, bar, newest) => {
   const go = (row) => {
     find.onfind?.();
     list.reveal(row);
-    list.select(row);
+    const item = list.select(row);
+    if (ml.drawer.el?.open) ml.drawer.show(item);
   };
   const look = () => {
     const until = performance.now() + SLICE, { items } = list;
