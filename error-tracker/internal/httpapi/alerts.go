@@ -178,6 +178,5 @@ func (a *api) rotateWebhookKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Cache-Control", "no-store")
 	return problem.JSON(w, http.StatusOK, map[string]string{"webhook_url": hook.Masked(), "webhook_secret": freshKey(&hook)})
 }

@@ -81,9 +81,6 @@ func (p *Pages) renderAlerts(w http.ResponseWriter, r *http.Request, status int,
 		d.Channels = append(d.Channels, newChannelView(s))
 	}
 	d.URL, d.Parent, d.Name, d.Why = p.alertsURL(t.ID), p.projectURL(t.ID), projectName(t.Name), webui.Line(d.Why, 300)
-	if d.Secret != "" {
-		w.Header().Set("Cache-Control", "no-store")
-	}
 	return p.ui.Render(w, r, status, webui.Page{
 		Name: "alertsettings", Title: "Alerts of " + d.Name, Section: "/projects", Assets: []string{"detail.css", "form.css", "issue.css", "project.css", "alerts.css", "detail.js"}, Data: *d,
 	})
