@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/error-tracker/internal/tracker/search"
 	"github.com/monlight/monlight/shared/webui"
 )
 
@@ -34,7 +35,7 @@ type tagView struct {
 // tagValue is a value with the issues of the project that have it.
 type tagValue struct {
 	webui.Portion
-	URL string
+	URL string // "" where the search language has no words for the tag
 }
 
 // tags shows which values the tags of an issue's events had.
@@ -64,6 +65,16 @@ func (p *Pages) tags(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+// tagURL is the list of the issues of a project that have a tag.
+func (p *Pages) tagURL(project, name, value string) string {
+	want := search.Term{Kind: search.Tag, Name: name, Value: search.Pattern{Text: value}}
+	q, err := search.Parse(search.Query{Terms: []search.Term{want}}.String())
+	if err != nil || len(q.Terms) != 1 || q.Terms[0].Kind != want.Kind || q.Terms[0].Not || q.Terms[0].Name != name || q.Terms[0].Value != want.Value {
+		return ""
+	}
+	return p.found(project, name, value)
+}
+
 func (p *Pages) tagOf(t *tracker.TagShares, project string) tagView {
 	v := tagView{Name: webui.Line(t.Name, tracker.MaxSearchTagName)}
 	shown := t.Values[:min(len(t.Values), shownTagValues)]
@@ -72,7 +83,7 @@ func (p *Pages) tagOf(t *tracker.TagShares, project string) tagView {
 		labels[k], counts[k] = webui.Line(s.Value, tracker.MaxSearchTagValue), s.Count
 	}
 	for k, portion := range webui.Portions(labels, counts, t.Events) {
-		v.Values = append(v.Values, tagValue{portion, p.found(project, t.Name, shown[k].Value)})
+		v.Values = append(v.Values, tagValue{portion, p.tagURL(project, t.Name, shown[k].Value)})
 	}
 	for _, s := range t.Values[len(shown):] {
 		v.More, v.Others = v.More+1, v.Others+s.Count

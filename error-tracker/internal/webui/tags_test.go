@@ -27,6 +27,17 @@ func TestTagsOfAnIssue(t *testing.T) {
 	if strings.Contains(page, "part of the events") || strings.Contains(page, "tag59") {
 		t.Error("all was counted, and what is too much is shown")
 	}
+	// Of tags that the search language has no words for there is no search.
+	f.tags = nil
+	for _, name := range []string{"a b", "colon:", "assigned", "Message", "is", "user.id", "-minus", "or(x)"} {
+		f.tags = append(f.tags, tracker.TagShares{Name: name, Events: 1, Values: []tracker.Share{{Value: "x", Count: 1}}})
+	}
+	f.tags = append(f.tags, tracker.TagShares{Name: "long", Events: 1, Values: []tracker.Share{{Value: strings.Repeat("x", 1000), Count: 1}}})
+	page = s.get("/errors/4/tags", 200)
+	wants(t, page, `search=user.id%3A%22x%22&amp;`, `<span class="name" dir="auto" title="x">x</span>`)
+	if n := strings.Count(page, "search="); n != 1 {
+		t.Errorf("%d tags lead to a search, want 1", n)
+	}
 	f.partly = true
 	wants(t, s.get("/errors/4/tags", 200), "those of a part of the events")
 }
