@@ -11,7 +11,7 @@ import (
 	"github.com/monlight/monlight/shared/sqlitedb"
 )
 
-const sqlPulses = `SELECT i.id, i.count, i.muted = 1 AND (i.muted_until = 0 OR i.muted_until > ?), p.issue_id IS NOT NULL,
+const sqlPulses = `SELECT i.id, i.count, i.muted = 1 AND (i.muted_until = 0 OR i.muted_until > ?), p.issue_id IS NOT NULL, coalesce(p.at < ?, 0),
 	coalesce(p.counted, 0), coalesce(p.slots, '[]'), coalesce(p.alerted_at, 0)
 	FROM issues i LEFT JOIN pulses p ON p.issue_id = i.id
 	WHERE i.resolved = 0 AND i.last_seen >= ? AND i.project_id = ? AND i.count <> coalesce(p.counted, -1)
@@ -34,12 +34,12 @@ func (s *Store) Frequencies(ctx context.Context) (map[int64]tracker.Frequency, e
 
 // Pulses implements tracker.FrequencyStore.
 func (s *Store) Pulses(ctx context.Context, project int64, since, window, now time.Time, limit int) ([]tracker.Pulse, error) {
-	rows, err := s.db.Read().QueryContext(ctx, sqlPulses, now.UnixMilli(), since.UnixMilli(), project, limit)
+	rows, err := s.db.Read().QueryContext(ctx, sqlPulses, now.UnixMilli(), window.UnixMilli(), since.UnixMilli(), project, limit)
 	pulses, err := scanAll(rows, err, func(rows *sql.Rows) (tracker.Pulse, error) {
 		p := tracker.Pulse{ProjectID: project}
 		var slots string
 		var alerted int64
-		if err := rows.Scan(&p.IssueID, &p.Count, &p.Muted, &p.Known, &p.Counted, &slots, &alerted); err != nil {
+		if err := rows.Scan(&p.IssueID, &p.Count, &p.Muted, &p.Known, &p.Late, &p.Counted, &slots, &alerted); err != nil {
 			return p, err
 		}
 		p.AlertedAt = timeOf(alerted)
@@ -54,7 +54,7 @@ func (s *Store) Pulses(ctx context.Context, project int64, since, window, now ti
 		return nil, readError("look for frequent issues", err)
 	}
 	for i := range pulses {
-		if p := &pulses[i]; !p.Known {
+		if p := &pulses[i]; !p.Known || p.Late {
 			if p.Recent, err = s.recentEvents(ctx, p.IssueID, p.Count, window); err != nil {
 				return nil, readError("count recent events", err)
 			}

@@ -58,7 +58,8 @@ type Pulse struct {
 	Slots     []Slot    // the events of the looks within the window, oldest first
 	AlertedAt time.Time // zero if never
 
-	Recent int64 // of an issue that is not Known: its events within the window
+	Late   bool  // the last look was before the window
+	Recent int64 // of an issue that is not Known, or Late: its events within the window
 }
 
 // Beat takes in the events since the last look, and tells whether they make an
@@ -68,8 +69,11 @@ func (p *Pulse) Beat(f Frequency, quiet time.Duration, now time.Time) (alert boo
 	fresh := p.Recent
 	if p.Known {
 		fresh = max(0, p.Count-p.Counted) // fewer after a merge was undone
+		if p.Late {
+			fresh = min(fresh, p.Recent)
+		}
 	}
-	p.Known, p.Counted, p.Recent = true, p.Count, 0
+	p.Known, p.Late, p.Counted, p.Recent = true, false, p.Count, 0
 
 	width := int64((f.Minutes + slotsOfWindow - 1) / slotsOfWindow)
 	minute := now.Unix() / 60

@@ -94,6 +94,19 @@ func TestWhatIsNotKnownCountsWithItsRecentEvents(t *testing.T) {
 	if p.Count -= 1000; p.Beat(p.rule, 0, p.now.Add(time.Hour)) {
 		t.Error("fewer events than before: an alert")
 	}
+	// Nobody looked for long, as without a rule: what came in that time is not of now.
+	late := newPatient(100, 5, time.Hour)
+	late.Known, late.Late, late.Counted, late.Count, late.Recent = true, true, 10, 5000, 1
+	if late.Beat(late.rule, late.quiet, late.now) {
+		t.Error("1 of 4,990 events since the last look is of late: an alert")
+	}
+	late.Late, late.Counted, late.Count, late.Recent = true, 10, 109, 5000
+	if late.Beat(late.rule, late.quiet, late.now.Add(time.Hour)) {
+		t.Error("99 events since the last look, which was long ago: an alert")
+	}
+	if late.Late || late.Recent != 0 {
+		t.Errorf("after a look: %+v", late.Pulse)
+	}
 	set := newPatient(2, 5, time.Hour)
 	set.Known, set.AlertedAt = true, set.now.Add(24*time.Hour) // the clock was set back
 	if got := set.pass(time.Minute, 5); len(got) != 1 {

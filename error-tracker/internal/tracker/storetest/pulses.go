@@ -71,6 +71,13 @@ func testPulses(t *testing.T, open Opener) {
 	want.Count++
 	equal(t, "second look", again, []tracker.Pulse{want})
 
+	// A look that was before the window does not tell when the events came.
+	later := now.Add(10 * time.Minute)
+	late, err := s.Pulses(ctx, project, start, later.Add(-5*time.Minute), later, 10)
+	noError(t, "Pulses", err)
+	want.Late = true
+	equal(t, "a look long after the second one", late, []tracker.Pulse{want})
+
 	_, err = s.Mute(ctx, []int64{out.IssueID}, tracker.Mute{}, now)
 	noError(t, "Mute", err)
 	if muted := look(10); len(muted) != 1 || !muted[0].Muted {
