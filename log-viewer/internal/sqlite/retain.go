@@ -15,6 +15,8 @@ const (
 	// deleteAtOnce is how many blocks one transaction removes.
 	deleteAtOnce = 64
 	metaLastID   = "last_id"
+	// emptyEvery is how long what was removed may stay in pages that are free.
+	emptyEvery = time.Hour
 )
 
 // Removed is what Retain took away.
@@ -34,6 +36,8 @@ func (s *Store) retaining() {
 	})
 	tick := time.NewTicker(s.opts.RetainEvery)
 	defer tick.Stop()
+	var left bool // pages that are free have entries in them that were removed
+	var emptied time.Time
 	for {
 		select {
 		case <-s.stop:
@@ -41,12 +45,19 @@ func (s *Store) retaining() {
 		case <-tick.C:
 			removed, err := s.Retain(ctx)
 			s.report(ctx, removed, err)
+			left = left || removed.Entries > 0
 			if err == nil {
-				s.report(ctx, Removed{}, s.giveBack(ctx))
+				all := left && s.now().Sub(emptied) >= emptyEvery
+				done, err := s.giveBack(ctx, all)
+				if all && done {
+					left, emptied = false, s.now()
+				}
+				s.report(ctx, Removed{}, err)
 			}
 		case <-s.over:
 			removed, err := s.trim(ctx)
 			s.report(ctx, removed, err)
+			left = left || removed.Entries > 0
 		}
 	}
 }
@@ -343,22 +354,23 @@ func (s *Store) forgetKeys(ctx context.Context) error {
 }
 
 // giveBack returns free pages to the file system when there are more than new
-// blocks need soon.
-func (s *Store) giveBack(ctx context.Context) error {
+// blocks need soon, or all of them, with what is still in them. done is false when
+// there is more to do.
+func (s *Store) giveBack(ctx context.Context, all bool) (done bool, err error) {
 	used, free, err := s.pages(ctx)
-	if err != nil || free <= max(s.sizes.pagesToFree, used/4) {
-		return err
+	if err != nil || !all && free <= max(s.sizes.pagesToFree, used/4) {
+		return err == nil, err
 	}
 	for range 100 { // a second or two of work, then the next time
 		done, err := s.db.Compact(ctx)
 		if err != nil || done {
-			return err
+			return done, err
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return false, nil
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	return nil
+	return false, nil
 }

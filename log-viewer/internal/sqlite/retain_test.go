@@ -1,13 +1,16 @@
 package sqlite
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/monlight/monlight/log-viewer/internal/logs"
+	"github.com/monlight/monlight/shared/sqlitedb/dbtest"
 )
 
 // testStart is when the tests that set the clock begin.
@@ -83,6 +86,72 @@ func TestOldEntriesAreRemoved(t *testing.T) {
 	if err != nil || st.Entries != 0 {
 		t.Errorf("Stats: %+v, %v", st, err)
 	}
+}
+
+// What retention has removed is in no file any more an hour later: rows are
+// overwritten, and pages that have become free leave the file.
+func TestWhatRetentionRemovesLeavesTheFile(t *testing.T) {
+	t.Parallel()
+	const text, lines = "removed 4e8b1c for good", 2000
+	var now atomic.Int64
+	now.Store(testStart.UnixNano())
+	s := openStore(t, Options{MaxAge: 24 * time.Hour, BlockRows: 100, RetainEvery: 10 * time.Millisecond, Now: func() time.Time { return time.Unix(0, now.Load()) }})
+	for i := range lines / 100 {
+		b := logs.Batch{}
+		for n := range 100 {
+			b.Entries = append(b.Entries, logs.Entry{Time: testStart.UnixNano(), Source: "s", Message: fmt.Sprintf("%s %d %x", text, n, sha256.Sum256([]byte{byte(i), byte(n)}))})
+		}
+		mustAppend(t, s, b)
+	}
+	waiting := dbtest.InFiles(t, s.path, text)
+	mustFlush(t, s)
+	pieces := piecesOfBlocks(t, s)
+	found := 0
+	for _, p := range pieces {
+		found += dbtest.InFiles(t, s.path, p)
+	}
+	if waiting == 0 || len(pieces) < lines/200 || found < len(pieces) {
+		t.Fatalf("the text is %d times in the files before there are blocks, and of those %d pieces are found %d times: this test sees too little", waiting, len(pieces), found)
+	}
+	now.Add(int64(25 * time.Hour))
+	mustFill(t, s, "new", time.Unix(0, now.Load()), 100)
+	mustFlush(t, s)
+	for begin := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		left := dbtest.InFiles(t, s.path, text)
+		for _, p := range pieces {
+			left += dbtest.InFiles(t, s.path, p)
+		}
+		if left == 0 {
+			break
+		}
+		if time.Since(begin) > time.Minute {
+			t.Fatalf("the files still have the text or pieces of blocks %d times", left)
+		}
+	}
+	if got := countBySource(t, s); got["new"] != 100 || got["s"] != 0 {
+		t.Errorf("%v are left, want the new ones", got)
+	}
+}
+
+// piecesOfBlocks is something of the middle of each block, as it is in the file.
+func piecesOfBlocks(t *testing.T, s *opened) (all []string) {
+	t.Helper()
+	rows, err := s.db.Read().QueryContext(t.Context(), "SELECT substr(data, length(data) / 2, 16) FROM payload")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var piece []byte
+		if err := rows.Scan(&piece); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, string(piece))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 func TestAChattySourceDoesNotCostAQuietOneItsEntries(t *testing.T) {
