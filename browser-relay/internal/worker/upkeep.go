@@ -71,9 +71,10 @@ func (u *Upkeep) Expire(ctx context.Context) error {
 	}
 }
 
-// Tidy deletes what is past its retention, until ctx ends.
+// Tidy deletes what is past its retention, and gives the pages that have become
+// free back to the file system, at the start and then again and again until ctx ends.
 func (u *Upkeep) Tidy(ctx context.Context) error {
-	for sleep(ctx, upkeepEvery) {
+	for ctx.Err() == nil {
 		now := u.Now()
 		err := errors.Join(u.Traffic.Forget(ctx, now.Add(-trafficAge)), u.Recent.ForgetRecent(ctx, now.Add(-recentAge), relay.MaxRecent))
 		n, mapsErr := u.Maps.DeleteOldMaps(ctx, now.Add(-u.Retention), u.MapBytes)
@@ -88,6 +89,7 @@ func (u *Upkeep) Tidy(ctx context.Context) error {
 			}
 		}
 		u.report(ctx, "tidy", err)
+		sleep(ctx, upkeepEvery)
 	}
 	return nil
 }
