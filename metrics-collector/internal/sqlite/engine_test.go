@@ -21,6 +21,7 @@ import (
 	"github.com/monlight/monlight/metrics-collector/internal/metrics/sketch"
 	"github.com/monlight/monlight/metrics-collector/internal/sqlite"
 	"github.com/monlight/monlight/shared/sqlitedb"
+	"github.com/monlight/monlight/shared/sqlitedb/dbtest"
 )
 
 // point is what the tests remember of what they sent.
@@ -562,6 +563,39 @@ func TestRetentionDeletesWhatIsOver(t *testing.T) {
 	e.send(randomPoint(r, e.wall, time.Minute))
 	e.crash()
 	e.check(minuteQuery(e, e.points[0].name))
+}
+
+// The labels of series that are forgotten, and their points, are in no file any
+// more after the next run of retention: rows are overwritten, and pages that have
+// become free leave the file.
+func TestWhatIsForgottenLeavesTheFile(t *testing.T) {
+	t.Parallel()
+	const word, series = "forgotten-4e8b1c", 400
+	e := newEngine(t)
+	stays := point{name: "stays", typ: "counter", value: 1, labels: map[string]string{"l": "v"}}
+	for i := range series {
+		stays.ms = e.wall.UnixMilli()
+		label := fmt.Sprint(word, i, strings.Repeat("x", i%200))
+		e.send(stays, point{name: fmt.Sprint(word, i%20), typ: "histogram", value: float64(i), ms: e.wall.UnixMilli(), labels: map[string]string{"l": label}})
+	}
+	e.must(e.Flush(t.Context()))
+	e.must(e.Maintain(t.Context()))
+	if n := dbtest.InFiles(t, e.path, word); n < 2*series {
+		t.Fatalf("the files have the word %d times: this test sees too little", n)
+	}
+	e.pass(35 * 24 * time.Hour)
+	stays.ms = e.wall.UnixMilli()
+	e.points = nil
+	e.send(stays)
+	e.must(e.Flush(t.Context()))
+	for range 3 { // a series may be a day older than what is known of it, and spans end late
+		e.pass(time.Hour)
+		e.must(e.Maintain(t.Context()))
+	}
+	if n := dbtest.InFiles(t, e.path, word); n != 0 {
+		t.Errorf("the files still have the word %d times", n)
+	}
+	e.check(hourQuery(e, "stays"))
 }
 
 func TestIdempotencyKeyCountsOnce(t *testing.T) {
