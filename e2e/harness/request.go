@@ -69,7 +69,7 @@ func (s *Service) Post(path string, body any) Response {
 
 // Try is Do for requests that may stay without an answer.
 func (s *Service) Try(r Request) (Response, error) {
-	body, err := r.reader()
+	body, err := r.Reader()
 	if err != nil {
 		return Response{}, err
 	}
@@ -100,7 +100,8 @@ func (s *Service) Try(r Request) (Response, error) {
 	return Response{Status: res.StatusCode, Header: res.Header, Body: string(text)}, err
 }
 
-func (r Request) reader() (io.Reader, error) {
+// Reader is the body; an error is that it is no JSON.
+func (r Request) Reader() (io.Reader, error) {
 	switch b := r.Body.(type) {
 	case nil:
 		return nil, nil

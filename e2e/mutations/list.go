@@ -50,6 +50,11 @@ var mutations = []mutation{
 		module: "shared", pkg: "./sqlitedb", test: "TestACopyThatIsNotGoodReplacesNothing",
 	},
 	{
+		row: "A7", what: "who makes a copy keeps others from writing",
+		file: "shared/sqlitedb/backup.go", old: "\tif err := backup(ctx, src, dst); err != nil {\n", new: "\tlock, err := openConn(src)\n\tif err != nil {\n\t\treturn err\n\t}\n\tdefer lock.close()\n\tif err := lock.exec(\"BEGIN IMMEDIATE\"); err != nil {\n\t\treturn err\n\t}\n\tif err := backup(ctx, src, dst); err != nil {\n",
+		module: "e2e", pkg: "./promises", test: "TestWritesDoNotWaitForACopy", testAsRunning: "error-tracker",
+	},
+	{
 		row: "A8", what: "newer databases are opened",
 		file: "shared/sqlitedb/inspect.go", old: "case version > int64(newest):", new: "case version > int64(newest)+1000:",
 		module: "e2e", pkg: "./promises", test: "TestNewerDatabasesAreRefused",
@@ -101,6 +106,11 @@ var mutations = []mutation{
 		module: "e2e", pkg: "./promises", test: "TestSlowClientsHurtNobodyAndAreDropped",
 	},
 	{
+		row: "B1", what: "an address has no share of the connections",
+		file: "shared/server/conns.go", old: "case n >= l.max/2 && l.clients[c.client] >= l.max/8 && !l.isProxy(addr):", new: "case n >= l.max/2 && l.clients[c.client] < 0 && !l.isProxy(addr):",
+		module: "shared", pkg: "./server", test: "TestConnectionsOfTheGreedyAreRefusedFirst",
+	},
+	{
 		row: "B2", what: "bodies are limited before decompression only",
 		file: "shared/server/body.go", old: "if b.read > b.limit {", new: "if b.read > b.limit && b.encoding == nil {",
 		module: "shared", pkg: "./server", test: "TestBodyLimits|TestGzipBombCostsLittle",
@@ -114,6 +124,21 @@ var mutations = []mutation{
 		row: "B5", what: "searches without a deadline",
 		file: "log-viewer/internal/sqlite/search.go", old: "return context.WithTimeout(ctx, d)", new: "return context.WithCancel(ctx)",
 		module: "log-viewer", pkg: "./internal/sqlite", test: "TestASearchEndsInTime",
+	},
+	{
+		row: "B5", what: "regular expressions of any number of steps",
+		file: "log-viewer/internal/logs/regex.go", old: "p.program += len(prog.Inst); p.program > maxRegexProgram", new: "p.program += len(prog.Inst); p.program < 0",
+		module: "log-viewer", pkg: "./internal/logs", test: "TestExpressionsAreBounded",
+	},
+	{
+		row: "B5", what: "expressions look at all of an entry, however long",
+		file: "log-viewer/internal/logs/regex.go", old: "text[:min(len(text), maxRegexText)]", new: "text",
+		module: "log-viewer", pkg: "./internal/logs", test: "TestExpressionsAreBounded",
+	},
+	{
+		row: "B5", what: "a piece of a pattern is looked for at more and more places of a longer text",
+		file: "error-tracker/internal/tracker/glob/glob.go", old: "\t\tif n = p.find(folded); n < 0 {\n\t\t\treturn false\n\t\t}\n", new: "\t\tn = p.find(folded)\n\t\tfor i := 4096; i < len(folded); i += 4096 {\n\t\t\t_ = p.find(folded[i:])\n\t\t}\n\t\tif n < 0 {\n\t\t\treturn false\n\t\t}\n",
+		module: "error-tracker", pkg: "./internal/tracker", test: "TestHostileEventsTakeLinearTime",
 	},
 	{
 		row: "B6", what: "who finds the write queue full waits",
@@ -149,6 +174,11 @@ var mutations = []mutation{
 		row: "B9", what: "the relay follows redirects of the services behind it",
 		file: "shared/outbound/outbound.go", old: "\t\tCheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },\n", new: "",
 		module: "browser-relay", pkg: ".", test: "TestBadUpstreams",
+	},
+	{
+		row: "B9", what: "pages wait for a slow service behind the relay as long as it takes",
+		file: "browser-relay/internal/relay/service.go", old: "quick = 1500 * time.Millisecond", new: "quick = time.Minute",
+		module: "e2e", pkg: "./promises", test: "TestPagesDoNotWaitForADeadUpstream", testAsRunning: "browser-relay",
 	},
 	{
 		row: "B10", what: "mails without a budget",
@@ -265,6 +295,26 @@ var mutations = []mutation{
 		row: "C15", what: "secrets in events stay",
 		file: "error-tracker/internal/tracker/scrub/scrub.go", old: "\tif s.off {\n\t\treturn\n", new: "\tif true {\n\t\treturn\n",
 		module: "error-tracker", pkg: "./internal/tracker/scrub", test: "TestTexts|TestNames",
+	},
+	{
+		row: "C15", what: "what is deleted is not overwritten",
+		file: "shared/sqlitedb/conn.go", old: "\t\"secure_delete=FAST\",\n", new: "\t\"secure_delete=OFF\",\n",
+		module: "e2e", pkg: ".", test: "TestWhatIsDeletedLeavesTheFiles", testAsRunning: "error-tracker",
+	},
+	{
+		row: "C15", what: "pages of forgotten series stay in the file",
+		file: "metrics-collector/internal/sqlite/write.go", old: "{ return s.db.Compact(ctx) }", new: "{ return true, nil }",
+		module: "metrics-collector", pkg: "./internal/sqlite", test: "TestWhatIsForgottenLeavesTheFile",
+	},
+	{
+		row: "C15", what: "free pages of a log viewer stay until they are many",
+		file: "log-viewer/internal/sqlite/retain.go", old: "all := left && ", new: "all := false && left && ",
+		module: "log-viewer", pkg: "./internal/sqlite", test: "TestWhatRetentionRemovesLeavesTheFile",
+	},
+	{
+		row: "C15", what: "pages of what a relay has delivered stay in the file",
+		file: "browser-relay/internal/worker/upkeep.go", old: "for err == nil && ctx.Err() == nil {", new: "for false && ctx.Err() == nil {",
+		module: "e2e", pkg: ".", test: "TestWhatIsDeliveredLeavesTheFiles", testAsRunning: "browser-relay",
 	},
 	{
 		row: "C17", what: "mail goes in clear when TLS is required and not offered",

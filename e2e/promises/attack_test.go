@@ -56,7 +56,7 @@ func slowClients(t *testing.T, m *model, s *harness.Service) {
 	var clients sync.WaitGroup
 	for n := range slow {
 		clients.Go(func() {
-			if took, ok := slowClient(m, s, n); ok {
+			if took, ok := slowClient(m, s.URL, n, new(net.Dialer)); ok {
 				dropped.Add(1)
 				longest.Store(max(longest.Load(), int64(took)))
 			}
@@ -82,9 +82,9 @@ func slowClients(t *testing.T, m *model, s *harness.Service) {
 
 // slowClient is slow with its header, slow with its body, or silent, and says
 // after how long it was dropped.
-func slowClient(m *model, s *harness.Service, n int) (took time.Duration, dropped bool) {
+func slowClient(m *model, url string, n int, dialer *net.Dialer) (took time.Duration, dropped bool) {
 	begin := time.Now()
-	c, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+	c, err := dialer.Dial("tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {
 		return 0, true
 	}

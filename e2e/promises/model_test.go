@@ -215,25 +215,38 @@ func foundOnShelf(shelf *harness.Shelf) func(t testing.TB, s *harness.Service) m
 	return func(t testing.TB, s *harness.Service) map[int]int {
 		t.Helper()
 		shelf.Close(false)
-		for begin := time.Now(); ; time.Sleep(5 * time.Millisecond) {
-			var health struct { // without the number nothing waits
-				Status  string
-				Waiting int
-			}
-			if err := s.Get("/health").JSON(&health); err != nil || health.Status == "" {
-				t.Fatalf("health: %v", err)
-			}
-			if health.Waiting == 0 {
-				break
-			}
-			if time.Since(begin) > 10*time.Minute {
-				t.Fatalf("%d parcels still wait in the relay", health.Waiting)
-			}
-		}
+		delivered(t, s)
 		found := map[int]int{}
 		for message, events := range shelf.Events() {
 			found[number(t, message)] = events
 		}
 		return found
 	}
+}
+
+// delivered waits until nothing waits in the relay.
+func delivered(t testing.TB, s *harness.Service) {
+	t.Helper()
+	for begin := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		n := waiting(t, s)
+		if n == 0 {
+			return
+		}
+		if time.Since(begin) > 10*time.Minute {
+			t.Fatalf("%d parcels still wait in the relay", n)
+		}
+	}
+}
+
+// waiting is how much the relay has to deliver.
+func waiting(t testing.TB, s *harness.Service) int {
+	t.Helper()
+	var health struct { // without the number nothing waits
+		Status  string
+		Waiting int
+	}
+	if err := s.Get("/health").JSON(&health); err != nil || health.Status == "" {
+		t.Fatalf("health: %v", err)
+	}
+	return health.Waiting
 }
