@@ -298,7 +298,11 @@ describe('exploring logs', () => {
     assert.equal(await page.locator('table.lines tbody tr').count(), 100);
     await page.locator('table.lines a').first().click();
     assert.match(page.url(), /\/logs\/\d+$/);
+    assert.ok(await page.locator('table.lines tr').count() > 20);
+    await page.click('text=50 lines before and after');
     assert.ok(await page.locator('table.lines tr').count() > 50);
+    await page.click('text=20 lines before and after');
+    assert.match(page.url(), /\/logs\/\d+#here$/);
     await page.goto(`${service.url}/`);
     await page.fill('[name=search]', 'Traceback');
     await page.click('button:has-text("Search")');

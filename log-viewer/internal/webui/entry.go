@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	contextRows   = 50 // before and after
+	contextRows   = 20 // before and after: the page weighs at most 15 KiB with them
+	wideRows      = 50 // with ?around=50
 	maxShownBytes = 256 << 10
 	maxFieldChars = 2000
 )
@@ -28,6 +29,8 @@ type entryPage struct {
 	Stream  string
 	Context []row
 	Older   int // entries before this one in Context
+	Wide    bool
+	Other   string // address with the other number of rows around
 	TraceID string
 	Links   []link
 }
@@ -49,12 +52,21 @@ func (p *Pages) entry(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	around, err := p.opts.Logs.Around(r.Context(), id, logs.Filter{}, contextRows, contextRows)
+	self := p.ui.Path("/logs/" + strconv.FormatInt(id, 10))
+	rows, wide, other := contextRows, false, self+"?around="+strconv.Itoa(wideRows)+"#here"
+	switch text := r.URL.Query().Get("around"); text {
+	case "", strconv.Itoa(contextRows):
+	case strconv.Itoa(wideRows):
+		rows, wide, other = wideRows, true, self+"#here"
+	default:
+		return errs.New(errs.Invalid, "around is %.30q, want %d or %d", text, contextRows, wideRows)
+	}
+	around, err := p.opts.Logs.Around(r.Context(), id, logs.Filter{}, rows, rows)
 	if err != nil {
 		return err
 	}
 	plain := logs.Plain(e.Message)
-	page := entryPage{row: p.row(e), Message: webui.Clip(plain, maxShownBytes), Stream: "stdout", Context: p.rows(around, nil)}
+	page := entryPage{row: p.row(e), Message: webui.Clip(plain, maxShownBytes), Stream: "stdout", Context: p.rows(around, nil), Wide: wide, Other: other}
 	if e.Stream == logs.Stderr {
 		page.Stream = "stderr"
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -170,15 +171,28 @@ func TestOneEntryHasFieldsTreeAndContext(t *testing.T) {
 		add(t, s, "web", logs.Info, now.Add(time.Duration(i)*time.Second), fmt.Sprintf("line %d", i))
 	}
 	add(t, s, "web", logs.Warning, now.Add(100*time.Second+1), `{"msg":"slow","trace_id":"5b8aa5a2d2c872e8321cf37308d69df2","user":{"id":7}}`)
-	_, page := get(t, h, "/logs/201")
-	text := strip(page)
-	for _, want := range []string{"WARNING web", "entry 201", "msg slow", "user.id", "This trace", "line 51", "line 150", "As a tree"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("the entry lacks %q", want)
+	around := func(target, first, last string) (page string) {
+		t.Helper()
+		_, page = get(t, h, target)
+		text, n := strip(page), 0
+		for _, want := range []string{"WARNING web", "entry 201", "msg slow", "user.id", "This trace", "As a tree", "line " + first + " ", "line " + last + " "} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s lacks %q", target, want)
+			}
 		}
+		if n, _ = strconv.Atoi(first); strings.Contains(text, fmt.Sprintf("line %d ", n-1)) {
+			t.Errorf("%s has more entries before", target)
+		}
+		if n, _ = strconv.Atoi(last); strings.Contains(text, fmt.Sprintf("line %d ", n+1)) {
+			t.Errorf("%s has more entries after", target)
+		}
+		return page
 	}
-	if strings.Contains(text, "line 50 ") || strings.Contains(text, "line 151") {
-		t.Error("the context has more than 50 entries on a side")
+	contains(t, around("/logs/201?around=50", "51", "150"), `href="/logs/201#here">20 lines before`)
+	page := around("/logs/201", "81", "120")
+	contains(t, page, `href="/logs/201?around=50#here">50 lines before`)
+	if status, page := get(t, h, "/logs/201?around=5000"); status != http.StatusBadRequest || !strings.Contains(strip(page), "Around is") {
+		t.Errorf("%d %s", status, strip(page))
 	}
 	contains(t, page, `href="/?search=msg%3A%22slow%22"`, `href="/?search=-msg%3A%22slow%22"`, `id="here" aria-current="true"`)
 	for _, target := range []string{"/logs/999", "/logs/0", "/logs/99999999999999999999"} {
