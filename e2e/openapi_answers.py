@@ -504,6 +504,16 @@ def error_tracker(s):
     s.ask("GET /api/ingest", 400, query={"window": "year"})
     s.ask("GET /api/stats")
     s.ask("POST /api/test-alert", 202)
+    # First nobody listens there: the alert waits, and says why. Then its own door of SDKs takes it, as an envelope without items.
+    s.ask("POST /api/projects/{id}/webhook-secret", 409, id=shop)
+    s.ask("POST /api/projects/{id}/settings", id=shop, body={"alerts": {"webhook_url": "http://127.0.0.1:1/hook", "frequency": {"events": 100, "minutes": 5}}})
+    s.ask("POST /api/projects/{id}/settings", 400, id=shop, body={"alerts": {"frequency": {"events": 1}}})
+    s.ask("POST /api/projects/{id}/webhook-secret", id=shop)
+    s.ask("POST /api/projects/{id}/test-alert", 202, id=shop, body={"channel": "webhook"})
+    s.until("GET /api/projects/{id}/alerts", lambda a: any(c["last"] and c["last"]["next_attempt"] for c in a["channels"]), id=shop)
+    s.ask("POST /api/projects/{id}/settings", id=shop, body={"alerts": {"webhook_url": f"{s.url.geturl()}/api/{project['id']}/envelope/?sentry_key={key['public_key']}"}})
+    s.ask("POST /api/projects/{id}/test-alert", 202, id=shop, body={"channel": "webhook"})
+    s.until("GET /api/projects/{id}/alerts", lambda a: any(c["last"] and c["last"]["ended_at"] for c in a["channels"]), id=shop)
     s.until("GET /api/status", lambda a: a["mistakes"])
 
 

@@ -60,7 +60,7 @@ start() {
     ERROR_TRACKER_API_KEY="$key" METRICS_COLLECTOR_API_KEY="$key" ERROR_TRACKER_URL="$4" METRICS_COLLECTOR_URL="$5" \
     LOG_VIEWER_URL="http://127.0.0.1:${port_of[log-viewer]}" BROWSER_RELAY_URL="http://127.0.0.1:${port_of[browser-relay]}" \
     ERROR_TRACKER_BASE_URL="$4" METRICS_COLLECTOR_BASE_URL="$5" LOG_VIEWER_BASE_URL="http://127.0.0.1:${port_of[log-viewer]}" \
-    PEERS="${peers%,}" SMTP_HOST=127.0.0.1 SMTP_PORT=1 ALERT_EMAILS=nobody@example.com \
+    PEERS="${peers%,}" SMTP_HOST=127.0.0.1 SMTP_PORT=1 ALERT_EMAILS=nobody@example.com ALERT_WEBHOOK_PRIVATE=true \
     "$bin/$1" >"$dir/$2.log" 2>&1 &
   pids+=($!)
 }

@@ -53,8 +53,8 @@ func TestAlertSettings(t *testing.T) {
 	if got := ask(t, f, "GET", "/api/projects/3/settings", strings.NewReader("")); strings.Contains(got.body, "mlwh_fresh") {
 		t.Errorf("an old key is shown: %s", got.body)
 	}
-	f.err = errs.New(errs.Unavailable, "no test is sent by mail: SMTP not configured")
-	if got := ask(t, f, "POST", "/api/projects/3/test-alert", strings.NewReader(`{"channel":"mail"}`)); got.status != 503 {
+	f.err = errs.New(errs.Conflict, "no test is sent by mail: SMTP not configured")
+	if got := ask(t, f, "POST", "/api/projects/3/test-alert", strings.NewReader(`{"channel":"mail"}`)); got.status != 409 {
 		t.Errorf("a test by what is off: %d %s", got.status, got.body)
 	}
 }

@@ -95,7 +95,7 @@ func (s *Service) channel(ctx context.Context, c Channel, project int64, rules *
 }
 
 // TestChannel queues a test by a channel as it stands for a project, or for 0 as
-// the operator has set it up. Unavailable while it tells nobody.
+// the operator has set it up. Conflict while it tells nobody.
 func (s *Service) TestChannel(ctx context.Context, c Channel, project int64) error {
 	states, err := s.AlertChannels(ctx, project)
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *Service) TestChannel(ctx context.Context, c Channel, project int64) err
 		switch {
 		case state.Channel != c:
 		case state.Off != "":
-			return errs.New(errs.Unavailable, "no test is sent by %s: %s", c, state.Off)
+			return errs.New(errs.Conflict, "no test is sent by %s: %s", c, state.Off)
 		default:
 			return s.TestAlert(ctx, c, project)
 		}

@@ -183,7 +183,7 @@ func (p *Pages) testChannel(w http.ResponseWriter, r *http.Request) error {
 	}
 	err = p.opts.Tracker.TestChannel(r.Context(), tracker.Channel(f.Get("channel")), id)
 	switch errs.KindOf(err) {
-	case errs.Unavailable:
+	case errs.Conflict:
 		p.ui.Flash(w, webui.Flash{Text: webui.Line(err.Error(), 300)})
 	default:
 		if err != nil {

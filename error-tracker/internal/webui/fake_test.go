@@ -327,7 +327,7 @@ func (f *fakeTracker) TestChannel(_ context.Context, c tracker.Channel, project 
 	f.tests++
 	for _, s := range f.channels {
 		if s.Channel == c && s.Off != "" {
-			return errs.New(errs.Unavailable, "no test is sent by %s: %s", c, s.Off)
+			return errs.New(errs.Conflict, "no test is sent by %s: %s", c, s.Off)
 		}
 	}
 	return f.err
