@@ -22,12 +22,12 @@ func (db *DB) Compact(ctx context.Context) (done bool, err error) {
 }
 
 func (db *DB) compactStep(ctx context.Context, c *conn) (done bool, err error) {
-	pages := 64 // 256 KB at a time, then look at the clock
-	if db.floor.low.Load() {
-		pages = 8 // each page that moves is first written to the log
-	}
 	start := time.Now()
 	for time.Since(start) < compactTime {
+		pages := 64 // 256 KB at a time, then look at the clock
+		if db.floor.low.Load() {
+			pages = 8 // each page that moves is first written to the log
+		}
 		var free int64
 		if err := c.ints(ctx, "PRAGMA freelist_count", &free); err != nil {
 			return false, err
@@ -41,7 +41,7 @@ func (db *DB) compactStep(ctx context.Context, c *conn) (done bool, err error) {
 		if err := c.exec(fmt.Sprintf("PRAGMA incremental_vacuum(%d)", pages)); err != nil {
 			return false, fmt.Errorf("give back %d pages: %w", pages, err)
 		}
-		db.w.boundWAL()
+		db.w.look()
 	}
 	return false, nil
 }

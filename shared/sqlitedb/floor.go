@@ -27,6 +27,7 @@ type floor struct {
 	log *slog.Logger
 	now func() time.Time
 
+	size    atomic.Int64 // of the database, with what is only in the write-ahead log
 	checked atomic.Int64 // when, on the monotonic clock since start
 	low     atomic.Bool
 	start   time.Time
@@ -76,17 +77,22 @@ func (f *floor) check(db *DB) error {
 	return nil
 }
 
-// look asks the system, which takes a microsecond.
+// look asks the system, which takes microseconds. What the main file has to grow
+// by for what is in the write-ahead log is as good as taken: without it the log
+// could never be emptied.
 func (f *floor) look(db *DB) {
 	if f.min == 0 {
 		return
 	}
 	free := f.free()
-	low := free >= 0 && free < f.min
+	low := free >= 0 && free-f.unmoved(db) < f.min
 	if was := f.low.Swap(low); low || was {
 		f.changed(db, was, low, free)
 	}
 }
+
+// unmoved is how much the main file has to grow for what is in the write-ahead log.
+func (f *floor) unmoved(db *DB) int64 { return max(0, f.size.Load()-fileSize(db.path)) }
 
 func (f *floor) changed(db *DB, was, low bool, free int64) {
 	f.mu.Lock()

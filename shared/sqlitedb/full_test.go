@@ -88,17 +88,18 @@ func TestTheFloorKeepsRoomForRetention(t *testing.T) {
 	var log bytes.Buffer
 	db := mustOpen(t, filepath.Join(dir, "data.db"), sqlitedb.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	body := bytes.Repeat([]byte("payload "), 500)
-	refused, stored := 0, 0
+	refused, stored := 0, 0 // refused one after the other
 	for range 5000 {
 		if err := insert(t, db, stored, body); err != nil {
 			wantUnavailable(t, "low disk", err)
 			if refused++; refused > 20 {
 				break
 			}
-			time.Sleep(10 * time.Millisecond) // the log is being emptied: that may make room once more
+			time.Sleep(20 * time.Millisecond) // the log is being emptied: that may make room once more
 			continue
 		}
 		stored++
+		refused = 0
 	}
 	st := db.Stats()
 	if refused == 0 || !st.DiskLow || st.RefusedDisk == 0 || st.DiskFree <= 0 || st.MinFree != 1<<20 {

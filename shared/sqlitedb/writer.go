@@ -36,6 +36,8 @@ type writer struct {
 	batch []*request // those of the running transaction
 	stats counters
 
+	pageSize int64 // of the file, 0 until it was asked for
+
 	pages  int           // written to the write-ahead log since the last checkpoint began
 	moving bool          // a checkpoint runs
 	moved  chan struct{} // it has ended
@@ -165,6 +167,7 @@ func (w *writer) run() {
 			}
 		case <-w.moved:
 			w.endCheckpoint()
+			w.look()
 			continue
 		case <-idle.C:
 			if fileSize(w.db.path+"-wal") > 0 && !w.truncate() {
@@ -183,7 +186,17 @@ func (w *writer) run() {
 			w.runAlone(r)
 		}
 		w.checkpoint()
-		w.boundWAL()
+		w.look()
+	}
+}
+
+// look sees to the sizes of the log and of the free space. When the space is low
+// because of the log it is emptied at once: while it is low no write follows that
+// would do it.
+func (w *writer) look() {
+	w.noteSize()
+	w.db.floor.look(w.db)
+	if w.boundWAL() {
 		w.db.floor.look(w.db)
 	}
 }
@@ -354,7 +367,7 @@ func (w *writer) checkpoint() {
 		n = 1 // page at least: it comes later, not never
 	}
 	w.pages += n
-	if w.moving || w.pages < checkpointPages {
+	if w.moving || w.pages < checkpointPages || w.db.floor.low.Load() { // then boundWAL does it
 		return
 	}
 	w.moving, w.pages = true, 0
@@ -381,23 +394,38 @@ func (w *writer) checkpointFailed(err error) {
 	w.db.log.Warn("checkpoint failed", "path", w.db.path, "err", err)
 }
 
+// noteSize tells the floor how large the database is. When it cannot be asked, the
+// size before is near enough.
+func (w *writer) noteSize() {
+	if w.pageSize == 0 && w.conn.ints(context.Background(), "PRAGMA page_size", &w.pageSize) != nil {
+		return
+	}
+	var pages int64
+	if err := w.conn.ints(context.Background(), "PRAGMA page_count", &pages); err == nil {
+		w.db.floor.size.Store(pages * w.pageSize)
+	}
+}
+
 // boundWAL empties the write-ahead log when it is over its bound. A checkpoint
 // has it written from its beginning again, but only while no reader looks at an
 // older state; after a long read the log is larger than it has to be. On a low disk the log must not
 // take what the floor has kept free, or retention would run out of it.
-func (w *writer) boundWAL() {
+func (w *writer) boundWAL() (emptied bool) {
 	const pause = time.Second
 	most := w.db.opts.MaxWALBytes
 	if w.db.floor.low.Load() {
-		most = min(most, w.db.floor.min/4)
+		if w.moving { // what is written beside it could be all that is free
+			<-w.moved
+			w.endCheckpoint()
+		}
+		if most = min(most, w.db.floor.min/4); w.db.floor.unmoved(w.db) > 0 {
+			most = 0
+		}
 	} else if time.Since(w.lastTruncate) < pause {
-		return
+		return false
 	}
 	w.lastTruncate = time.Now()
-	if fileSize(w.db.path+"-wal") <= most {
-		return
-	}
-	w.truncate()
+	return fileSize(w.db.path+"-wal") > most && w.truncate()
 }
 
 // truncate tells whether it has emptied the write-ahead log.
