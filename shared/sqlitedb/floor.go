@@ -77,15 +77,23 @@ func (f *floor) check(db *DB) error {
 	return nil
 }
 
-// look asks the system, which takes microseconds. What the main file has to grow
-// by for what is in the write-ahead log is as good as taken: without it the log
-// could never be emptied.
-func (f *floor) look(db *DB) {
+// look asks the system, which takes microseconds.
+func (f *floor) look(db *DB) { f.judge(db, f.free()) }
+
+// near tells whether the free space is so little that the write-ahead log has to be
+// looked at. A reader can have it grow over its bound.
+func (f *floor) near(db *DB, free int64) bool {
+	return f.min > 0 && free < f.min+4*db.opts.MaxWALBytes
+}
+
+// judge tells whether the free space is low. What the main file has to grow by for
+// what is in the write-ahead log is as good as taken: without it the log could never
+// be emptied.
+func (f *floor) judge(db *DB, free int64) {
 	if f.min == 0 {
 		return
 	}
-	free := f.free()
-	low := free >= 0 && free-f.unmoved(db) < f.min
+	low := free >= 0 && f.near(db, free) && free-f.unmoved(db) < f.min
 	if was := f.low.Swap(low); low || was {
 		f.changed(db, was, low, free)
 	}

@@ -194,10 +194,14 @@ func (w *writer) run() {
 // because of the log it is emptied at once: while it is low no write follows that
 // would do it.
 func (w *writer) look() {
-	w.noteSize()
-	w.db.floor.look(w.db)
+	f := &w.db.floor
+	free := f.free()
+	if f.near(w.db, free) {
+		w.noteSize()
+	}
+	f.judge(w.db, free)
 	if w.boundWAL() {
-		w.db.floor.look(w.db)
+		f.look(w.db)
 	}
 }
 
