@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	contextRows   = 20 // before and after: the page weighs at most 15 KiB with them
+	contextRows   = 10 // before and after: the page weighs at most 15 KiB with them
 	wideRows      = 50 // with ?around=50
 	maxShownBytes = 256 << 10
 	maxFieldChars = 2000

@@ -188,8 +188,8 @@ func TestOneEntryHasFieldsTreeAndContext(t *testing.T) {
 		}
 		return page
 	}
-	contains(t, around("/logs/201?around=50", "51", "150"), `href="/logs/201#here">20 lines before`)
-	page := around("/logs/201", "81", "120")
+	contains(t, around("/logs/201?around=50", "51", "150"), `href="/logs/201#here">10 lines before`)
+	page := around("/logs/201", "91", "110")
 	contains(t, page, `href="/logs/201?around=50#here">50 lines before`)
 	if status, page := get(t, h, "/logs/201?around=5000"); status != http.StatusBadRequest || !strings.Contains(strip(page), "Around is") {
 		t.Errorf("%d %s", status, strip(page))
