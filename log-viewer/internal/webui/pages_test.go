@@ -174,16 +174,16 @@ func TestOneEntryHasFieldsTreeAndContext(t *testing.T) {
 	around := func(target, first, last string) (page string) {
 		t.Helper()
 		_, page = get(t, h, target)
-		text, n := strip(page), 0
+		text := strip(page)
 		for _, want := range []string{"WARNING web", "entry 201", "msg slow", "user.id", "This trace", "As a tree", "line " + first + " ", "line " + last + " "} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s lacks %q", target, want)
 			}
 		}
-		if n, _ = strconv.Atoi(first); strings.Contains(text, fmt.Sprintf("line %d ", n-1)) {
+		if n, _ := strconv.Atoi(first); strings.Contains(text, fmt.Sprintf("line %d ", n-1)) {
 			t.Errorf("%s has more entries before", target)
 		}
-		if n, _ = strconv.Atoi(last); strings.Contains(text, fmt.Sprintf("line %d ", n+1)) {
+		if n, _ := strconv.Atoi(last); strings.Contains(text, fmt.Sprintf("line %d ", n+1)) {
 			t.Errorf("%s has more entries after", target)
 		}
 		return page
