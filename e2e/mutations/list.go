@@ -31,7 +31,7 @@ var mutations = []mutation{
 	},
 	{
 		row: "A4", what: "no floor: the disk is filled to the last page",
-		file: "shared/sqlitedb/floor.go", old: "low := free >= 0 && f.near(db, free)", new: "low := false && f.near(db, free)",
+		file: "shared/sqlitedb/floor.go", old: "low := f.near(db, free)", new: "low := false && f.near(db, free)",
 		module: "shared", pkg: "./sqlitedb", test: "TestTheFloorKeepsRoomForRetention",
 	},
 	{

@@ -83,7 +83,7 @@ func (f *floor) look(db *DB) { f.judge(db, f.free()) }
 // near tells whether the free space is so little that the write-ahead log has to be
 // looked at. A reader can have it grow over its bound.
 func (f *floor) near(db *DB, free int64) bool {
-	return f.min > 0 && free < f.min+4*db.opts.MaxWALBytes
+	return f.min > 0 && free >= 0 && free < f.min+4*db.opts.MaxWALBytes
 }
 
 // judge tells whether the free space is low. What the main file has to grow by for
@@ -93,7 +93,7 @@ func (f *floor) judge(db *DB, free int64) {
 	if f.min == 0 {
 		return
 	}
-	low := free >= 0 && f.near(db, free) && free-f.unmoved(db) < f.min
+	low := f.near(db, free) && free-f.unmoved(db) < f.min
 	if was := f.low.Swap(low); low || was {
 		f.changed(db, was, low, free)
 	}
