@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -31,6 +32,7 @@ type failure struct {
 	RequestID string
 	Here      string // this page again, when trying again may help; else ""
 	Search    string // the label of a search, when what was looked for is not there; else ""
+	SearchAt  string // the address that takes its text
 }
 
 var failureTitles = map[int]string{
@@ -90,7 +92,7 @@ func (u *UI) NotFound(w http.ResponseWriter, r *http.Request) {
 
 func (u *UI) fail(w http.ResponseWriter, r *http.Request, f failure) {
 	if f.Status == http.StatusNotFound {
-		f.Search = u.opts.Search
+		f.Search, f.SearchAt = u.opts.Search, u.Path(cmp.Or(u.opts.SearchPath, "/"))
 	}
 	if err := u.Render(w, r, f.Status, Page{Name: "error", Title: f.Title, Data: f}); err != nil {
 		u.opts.Log.ErrorContext(r.Context(), "error page failed", "err", err)

@@ -53,8 +53,9 @@ type Options struct {
 	// Funcs are added to the template functions. May be nil.
 	Funcs template.FuncMap
 	// Search is offered where an address does not exist: the label of a field whose
-	// text becomes the parameter "search" of the first page. "" offers none.
-	Search string
+	// text becomes the parameter "search" of the page at SearchPath. "" offers none.
+	Search     string
+	SearchPath string // without the base path; "" is the first page
 	// Storage tells the bytes on disk for the footer. May be nil.
 	Storage func(ctx context.Context) (int64, error)
 

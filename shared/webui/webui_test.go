@@ -334,6 +334,10 @@ func TestNotFoundOffersASearch(t *testing.T) {
 			t.Error(page)
 		}
 	}
+	elsewhere := newUI(t, func(o *Options) { o.BasePath, o.Search, o.SearchPath = "/search-me", "Search", "/things" })
+	if page := show(elsewhere, elsewhere.NotFound); !strings.Contains(page, `action="/search-me/things" role="search"`) {
+		t.Error(page)
+	}
 	if page := show(u, func(w http.ResponseWriter, r *http.Request) { u.Error(w, r, errors.New("broken")) }); strings.Contains(page, `role="search"`) {
 		t.Error("a failure offers a search")
 	}

@@ -24,7 +24,7 @@ type Collector interface {
 	Names(project string) []metrics.MetricName
 	Projects() []string
 	Labels(name, project string, values int) []metrics.LabelCardinality
-	Cardinality(project string, top int) metrics.Cardinality
+	Cardinality(project, part string, top int) metrics.Cardinality
 	Totals(ctx context.Context, project string, p metrics.Period) ([]metrics.Total, error)
 	HTTP(ctx context.Context, project string, p metrics.Period) (*metrics.HTTP, error)
 	WebVitals(ctx context.Context, project string, p metrics.Period) (*metrics.WebVitals, error)

@@ -219,7 +219,7 @@ func (a *api) cardinality(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c := a.Collector.Cardinality(project, top)
+	c := a.Collector.Cardinality(project, "", top)
 	type metricJSON struct {
 		Name    string      `json:"name"`
 		Type    string      `json:"type"`

@@ -11,6 +11,7 @@ type Cardinality struct {
 	Series   int
 	Limits   Limits
 	Limited  uint64 // points counted in overflow series since the start
+	Found    int    // metrics that were asked for; Metrics are the first of them
 	Metrics  []MetricCardinality
 	Projects []ProjectCardinality
 }
@@ -40,8 +41,10 @@ type ProjectCardinality struct {
 
 const sampleValues = 5
 
-// Cardinality lists the metrics with most series, up to top of them.
-func (s *Service) Cardinality(project string, top int) Cardinality {
+// Cardinality lists the metrics with most series, up to top of them: those of a
+// project whose names have part in them, in whichever case; "" are all.
+func (s *Service) Cardinality(project, part string, top int) Cardinality {
+	part = strings.ToLower(part)
 	x := s.index
 	x.mu.RLock()
 	defer x.mu.RUnlock()
@@ -49,7 +52,7 @@ func (s *Service) Cardinality(project string, top int) Cardinality {
 	var list []*metric
 	for _, m := range x.metrics {
 		c.Limited += m.limited
-		if len(m.series) > 0 && (project == "" || m.project == project) {
+		if len(m.series) > 0 && (project == "" || m.project == project) && strings.Contains(strings.ToLower(m.name), part) {
 			list = append(list, m)
 		}
 	}
@@ -62,6 +65,7 @@ func (s *Service) Cardinality(project string, top int) Cardinality {
 		}
 		return strings.Compare(a.project, b.project)
 	})
+	c.Found = len(list)
 	for _, m := range list[:min(len(list), top)] {
 		c.Metrics = append(c.Metrics, MetricCardinality{Project: m.project, Name: m.name, Type: m.typ,
 			Series: len(m.series), Limited: m.limited, Labels: x.labelCardinality(m.series, sampleValues)})

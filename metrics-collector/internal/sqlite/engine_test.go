@@ -444,7 +444,7 @@ func TestConcurrentWork(t *testing.T) {
 				t.Error(err)
 			}
 			e.Stats()
-			e.Cardinality("", 5)
+			e.Cardinality("", "", 5)
 		}
 	})
 	wg.Wait()

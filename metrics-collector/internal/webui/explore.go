@@ -183,9 +183,16 @@ func (p *Pages) explore(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if part := strings.TrimSpace(v.Get("search")); part != "" {
+		http.Redirect(w, r, p.found(&sel, part), http.StatusSeeOther)
+		return nil
+	}
 	page := explorePage{selection: sel, Names: p.opts.Collector.Names(sel.Project), Metric: v.Get("metric"), Aggs: aggChoices, Steps: stepChoices,
 		Step: v.Get("step"), Compare: v.Get("compare") != ""}
 	page.FirstRun = len(p.opts.Collector.Names("")) == 0
+	if page.Metric != "" && !page.FirstRun && p.typeOf(page.Metric, "") == 0 {
+		return errs.New(errs.NotFound, "nothing is kept of a metric %q", webui.Line(page.Metric, 200))
+	}
 	for _, filter := range []string{"project", "match", "by", "period", "from", "to"} {
 		if v.Get(filter) != "" {
 			page.Clear = with(p.ui.Path("/explore"), nil, "metric", v.Get("metric"))
@@ -209,6 +216,28 @@ func (p *Pages) explore(w http.ResponseWriter, r *http.Request) error {
 	page.Ways = p.waysFrom(&sel)
 	page.Here = with(p.ui.Path("/explore"), v)
 	return p.ui.Render(w, r, status, webui.Page{Name: "explore", Title: "Explore", Section: "/explore", Assets: exploreAssets, Refresh: sel.Refresh.Every, Window: sel.window(), Data: page})
+}
+
+// found is where a search for a part of a metric's name leads: to the only metric
+// that has it or is called so, else to the list of those that have it.
+func (p *Pages) found(s *selection, part string) string {
+	names, only := p.opts.Collector.Names(s.Project), ""
+	for i, n := range names {
+		if n.Name == part {
+			return p.exploreLink(s, "metric", part)
+		}
+		if !strings.Contains(strings.ToLower(n.Name), strings.ToLower(part)) || i > 0 && n.Name == names[i-1].Name {
+			continue
+		}
+		if only != "" {
+			return with(p.ui.Path("/cardinality"), s.keep(), "search", part)
+		}
+		only = n.Name
+	}
+	if only == "" {
+		return with(p.ui.Path("/cardinality"), s.keep(), "search", part)
+	}
+	return p.exploreLink(s, "metric", only)
 }
 
 // questionOf reads the explorer's controls.

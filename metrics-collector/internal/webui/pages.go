@@ -32,7 +32,7 @@ type Collector interface {
 	Names(project string) []metrics.MetricName
 	Projects() []string
 	Labels(name, project string, values int) []metrics.LabelCardinality
-	Cardinality(project string, top int) metrics.Cardinality
+	Cardinality(project, part string, top int) metrics.Cardinality
 	Totals(ctx context.Context, project string, p metrics.Period) ([]metrics.Total, error)
 	HTTP(ctx context.Context, project string, p metrics.Period) (*metrics.HTTP, error)
 	WebVitals(ctx context.Context, project string, p metrics.Period) (*metrics.WebVitals, error)
@@ -96,6 +96,7 @@ func New(o Options) (*Pages, error) {
 			{Path: "/dashboards", Label: "Dashboards"}, {Path: "/cardinality", Label: "Cardinality"}},
 		Pages:  templates,
 		Assets: static,
+		Search: "Search metrics", SearchPath: "/explore",
 		Funcs: template.FuncMap{"value": Value, "percent": percent, "span": metrics.Span, "number64": func(n uint64) string { return webui.Number(int64(min(n, 1<<62))) },
 			"share": share, "share2": func(a, b float64) string { return share(a + b) }},
 		Storage: p.storage,

@@ -217,6 +217,45 @@ func TestExplorerHasATableAndACSVForItsChart(t *testing.T) {
 	}
 }
 
+func TestMetricsAreFoundByAPartOfTheirName(t *testing.T) {
+	h, s := newPages(t)
+	for _, name := range []string{"orders_total", "orders", "Queue_depth", "queue_age"} {
+		send(t, s, map[string]any{"name": name, "type": "gauge", "value": 1, "project": "shop"})
+	}
+	send(t, s, map[string]any{"name": "queue_depth_of_jobs", "type": "gauge", "value": 1, "project": "jobs", "labels": map[string]string{"worker": "1"}})
+	for search, want := range map[string]string{
+		"total": "/explore?metric=orders_total", "AGE": "/explore?metric=queue_age",
+		"orders": "/explore?metric=orders", "order": "/cardinality?search=order", // called so, and a part of two
+		"depth": "/cardinality?search=depth", "depth&project=shop": "/explore?metric=Queue_depth&project=shop",
+		"nothing%20%3Cb%3E": "/cardinality?search=nothing+%3Cb%3E", "total&period=7d": "/explore?metric=orders_total&period=7d",
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/explore?search="+search, nil))
+		if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != want {
+			t.Errorf("%s: %d %s, want %s", search, w.Code, got, want)
+		}
+	}
+	status, page := get(t, h, "/cardinality?search=dePTH")
+	if status != 200 || !strings.Contains(page, "Queue_depth</a>") || !strings.Contains(page, `href="/explore?metric=queue_depth_of_jobs&amp;project=jobs"`) || strings.Contains(page, "queue_age") {
+		t.Errorf("%d %s", status, page)
+	}
+	for _, path := range []string{"/cardinality?search=%3Cb%3E", "/cardinality?project=nobody"} {
+		if _, page := get(t, h, path); !strings.Contains(page, "Clear filters") || strings.Contains(page, "<b>") {
+			t.Errorf("%s: %s", path, page)
+		}
+	}
+	status, page = get(t, h, "/explore?metric=%3Cb%3E")
+	if status != http.StatusNotFound || strings.Contains(page, "<b>") || !strings.Contains(page, `action="/explore" role="search"`) {
+		t.Errorf("an unknown metric: %d %s", status, page)
+	}
+	if status, _ := get(t, h, "/explore?metric=orders&project=jobs"); status != http.StatusOK {
+		t.Errorf("a metric of another project: %d", status)
+	}
+	if status, _ := get(t, h, "/explore?search="+strings.Repeat("x", 3000)); status != http.StatusBadRequest {
+		t.Errorf("a long search: %d", status)
+	}
+}
+
 func TestDashboardsAreMadeAndChangedWithForms(t *testing.T) {
 	h, s := newPages(t)
 	send(t, s, request("200", 0.1)...)
