@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -41,6 +42,14 @@ type Key struct {
 // Works tells whether requests with k are accepted at a time.
 func (k *Key) Works(now time.Time) bool {
 	return k.Active && (k.Expires.IsZero() || now.Before(k.Expires))
+}
+
+// Matches tells whether text is a part of k's project, label or public key, or of
+// one of its origins, in whichever case.
+func (k *Key) Matches(text string) bool {
+	text = strings.ToLower(text)
+	has := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
+	return has(k.Project) || has(k.Label) || has(k.PublicKey) || slices.ContainsFunc(k.Origins, has)
 }
 
 // SetActive switches k on or off. A key that is switched on no longer expires.

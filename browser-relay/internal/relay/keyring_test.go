@@ -43,3 +43,12 @@ func TestAKeyIsNotSeenBeforeItWasMade(t *testing.T) {
 		}
 	}
 }
+
+func TestAKeyIsFoundByAPartOfIt(t *testing.T) {
+	k := relay.Key{Project: "Shop", Label: "the web", PublicKey: "cafe4711", Origins: relay.Origins{"https://a.example", "https://b.example"}}
+	for text, want := range map[string]bool{"": true, "sho": true, "WEB": true, "FE47": true, "b.ex": true, "shop the": false, "%": false} {
+		if k.Matches(text) != want {
+			t.Errorf("%q: %v", text, !want)
+		}
+	}
+}

@@ -30,8 +30,9 @@ type SourceMap struct {
 // MapFilter chooses maps; what is empty chooses all.
 type MapFilter struct {
 	Project, Release, DebugID string
-	After                     int64 // only ids above
-	Limit                     int   // 0 is MaxMapsListed
+	Text                      string // a part of the file's URL, the release or the debug ID, in whichever case of ASCII letters
+	After                     int64  // only ids above
+	Limit                     int    // 0 is MaxMapsListed
 }
 
 // MapRelease is the maps of a release.

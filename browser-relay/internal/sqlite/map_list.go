@@ -11,14 +11,17 @@ import (
 )
 
 const listMaps = `SELECT id, project, release, file_url, path, debug_id, uploaded_by, uploaded, last_used, bytes, segments, sources, with_content, names
-	FROM source_map WHERE (?1 = '' OR project = ?1) AND (?2 = '' OR release = ?2) AND (?3 = '' OR debug_id = ?3) AND id > ?4 ORDER BY id LIMIT ?5`
+	FROM source_map WHERE ` + mapMatches + ` AND id > ?5 ORDER BY id LIMIT ?6`
+
+const mapMatches = `(?1 = '' OR project = ?1) AND (?2 = '' OR release = ?2) AND (?3 = '' OR debug_id = ?3)
+	AND (?4 = '' OR instr(lower(file_url), lower(?4)) > 0 OR instr(lower(release), lower(?4)) > 0 OR instr(lower(debug_id), lower(?4)) > 0)`
 
 // SourceMaps implements relay.MapStore.
 func (s *Store) SourceMaps(ctx context.Context, f relay.MapFilter) ([]relay.SourceMap, error) {
 	if f.Limit <= 0 || f.Limit > relay.MaxMapsListed {
 		f.Limit = relay.MaxMapsListed
 	}
-	rows, err := s.db.Read().QueryContext(ctx, listMaps, f.Project, f.Release, f.DebugID, f.After, f.Limit)
+	rows, err := s.db.Read().QueryContext(ctx, listMaps, f.Project, f.Release, f.DebugID, f.Text, f.After, f.Limit)
 	if err != nil {
 		return nil, sqlitedb.Classify(err)
 	}
@@ -39,8 +42,7 @@ func (s *Store) SourceMaps(ctx context.Context, f relay.MapFilter) ([]relay.Sour
 
 // CountMaps implements relay.MapStore.
 func (s *Store) CountMaps(ctx context.Context, f relay.MapFilter) (n int64, err error) {
-	err = s.db.Read().QueryRowContext(ctx, `SELECT count(*) FROM source_map WHERE (?1 = '' OR project = ?1) AND (?2 = '' OR release = ?2) AND (?3 = '' OR debug_id = ?3)`,
-		f.Project, f.Release, f.DebugID).Scan(&n)
+	err = s.db.Read().QueryRowContext(ctx, `SELECT count(*) FROM source_map WHERE `+mapMatches, f.Project, f.Release, f.DebugID, f.Text).Scan(&n)
 	return n, sqlitedb.Classify(err)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -245,6 +246,29 @@ func TestLeastUsedMapsGoFirst(t *testing.T) {
 	left, err := s.SourceMaps(t.Context(), relay.MapFilter{})
 	if err != nil || len(left) != 1 || left[0].ID != a {
 		t.Errorf("%v %v, want %d and not %d", left, err, a, b)
+	}
+}
+
+func TestMapsAreFoundByAPartOfWhatTheyAreOf(t *testing.T) {
+	s, _ := newStore(t)
+	cart := upload(t, s, artifacts.Map{Project: "p", Release: "shop@1.4.0", FileURL: "https://shop.example/Cart.min.js"}, "cart")
+	list := upload(t, s, artifacts.Map{Project: "q", Release: "2", FileURL: "/100%_list.js", DebugID: "cafe4711"}, "list")
+	for text, want := range map[string][]int64{"cart.MIN": {cart}, "SHOP@": {cart}, "CAFE": {list}, ".js": {cart, list}, "%": {list}, "_": {list}, "no'ne": nil, "": {cart, list}} {
+		f := relay.MapFilter{Text: text}
+		maps, err := s.SourceMaps(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int64
+		for _, m := range maps {
+			got = append(got, m.ID)
+		}
+		if n, err := s.CountMaps(t.Context(), f); !slices.Equal(got, want) || n != int64(len(want)) || err != nil {
+			t.Errorf("%q: %v of %d %v, want %v", text, got, n, err, want)
+		}
+	}
+	if maps, err := s.SourceMaps(t.Context(), relay.MapFilter{Text: ".js", Project: "q"}); err != nil || len(maps) != 1 {
+		t.Errorf("of a project: %v %v", maps, err)
 	}
 }
 

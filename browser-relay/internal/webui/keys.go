@@ -27,7 +27,10 @@ type keyRow struct {
 }
 
 type keysPage struct {
-	Keys                  []keyRow
+	Keys                  []keyRow // those that are found
+	All                   int      // keys that there are
+	Search                string
+	Maps                  int64 // source maps that are found
 	Projects              []string
 	Form                  keyForm
 	Global                relay.Origins
@@ -50,12 +53,22 @@ func (p *Pages) showKeys(w http.ResponseWriter, r *http.Request, status int, for
 		return err
 	}
 	page := keysPage{Form: form, Global: p.opts.GlobalOrigin, PerKey64: int64(p.opts.Limits.PerKey), PerClient64: int64(p.opts.Limits.PerClient)}
+	if page.Search, err = searchOf(r); err != nil {
+		return err
+	}
+	if page.Search != "" {
+		if page.Maps, err = p.opts.Maps.CountMaps(r.Context(), relay.MapFilter{Text: page.Search}); err != nil {
+			return err
+		}
+	}
 	for _, k := range p.opts.Keys.List() {
-		row := p.keyRow(k, counts)
+		page.All++
 		if !slices.Contains(page.Projects, k.Project) {
 			page.Projects = append(page.Projects, k.Project)
 		}
-		page.Keys = append(page.Keys, row)
+		if k.Matches(page.Search) {
+			page.Keys = append(page.Keys, p.keyRow(k, counts))
+		}
 	}
 	// Those that work come first, then by project.
 	slices.SortStableFunc(page.Keys, func(a, b keyRow) int {

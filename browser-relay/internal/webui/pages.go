@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -100,6 +101,7 @@ func New(o Options) (*Pages, error) {
 	p.ui, err = webui.New(webui.Options{
 		Service: "browser-relay", Version: o.Version, BasePath: o.BasePath, Services: o.Services,
 		Sections: []webui.Section{{Path: "/", Label: "Keys"}, {Path: "/traffic", Label: "Traffic"}, {Path: "/source-maps", Label: "Source maps"}},
+		Search:   "Search keys and source maps",
 		Pages:    templates, Assets: static, Storage: p.storage, Log: o.Log, Now: o.Now,
 	})
 	return p, err
@@ -163,6 +165,18 @@ func form(r *http.Request) error {
 		return errs.Wrap(errs.Invalid, err, "the form is not readable")
 	}
 	return nil
+}
+
+// maxSearchBytes is the limit of the text that is looked for in keys and source maps.
+const maxSearchBytes = 1000
+
+// searchOf is the text that is looked for, "" for none.
+func searchOf(r *http.Request) (string, error) {
+	text := strings.TrimSpace(r.URL.Query().Get("search"))
+	if len(text) > maxSearchBytes {
+		return "", errs.New(errs.Invalid, "search has %d bytes, the limit is %d", len(text), maxSearchBytes)
+	}
+	return text, nil
 }
 
 // done goes to a page with a message.

@@ -61,19 +61,22 @@ type sourceLine struct {
 func (p *Pages) sourceMaps(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	ctx := r.Context()
+	text, err := searchOf(r)
+	if err != nil {
+		return err
+	}
 	page := mapsPage{
-		Filter:    relay.MapFilter{Project: q.Get("project"), Release: q.Get("release"), DebugID: strings.ToLower(strings.TrimSpace(q.Get("debug_id"))), Limit: mapsPerPage + 1},
+		Filter:    relay.MapFilter{Project: q.Get("project"), Release: q.Get("release"), DebugID: strings.ToLower(strings.TrimSpace(q.Get("debug_id"))), Text: text, Limit: mapsPerPage + 1},
 		PublicURL: p.opts.PublicURL, Days: int(p.opts.Limits.Retention.Hours() / 24),
 	}
 	page.Filter.After, _ = strconv.ParseInt(q.Get("after"), 10, 64)
-	page.Filtered = page.Filter.Project != "" || page.Filter.Release != "" || page.Filter.DebugID != ""
-	var err error
+	page.Filtered = page.Filter.Project != "" || page.Filter.Release != "" || page.Filter.DebugID != "" || text != ""
 	if page.Maps, err = p.opts.Maps.SourceMaps(ctx, page.Filter); err != nil {
 		return err
 	}
 	if len(page.Maps) > mapsPerPage {
 		page.Maps = page.Maps[:mapsPerPage]
-		page.Next = p.ui.Path("/source-maps?" + query("project", page.Filter.Project, "release", page.Filter.Release, "debug_id", page.Filter.DebugID,
+		page.Next = p.ui.Path("/source-maps?" + query("project", page.Filter.Project, "release", page.Filter.Release, "debug_id", page.Filter.DebugID, "search", text,
 			"after", strconv.FormatInt(page.Maps[mapsPerPage-1].ID, 10)))
 	}
 	if page.Total, err = p.opts.Maps.CountMaps(ctx, page.Filter); err != nil {
