@@ -59,6 +59,8 @@ export const metrics = {
     { name: 'dashboard-not-found', path: '/dashboards/nowhere', status: 404 },
     { name: 'dashboard-delete-dialog', path: '/dashboards/shop', act: async (page) => { await unfold(page); await page.click('button:has-text("Delete dashboard")'); await page.waitForSelector('#confirm[open]'); } },
     { name: 'cardinality', path: '/cardinality', small: true },
+    { name: 'cardinality-of-a-search', path: '/cardinality?search=vitals' },
+    { name: 'cardinality-none-match', path: '/cardinality?search=zebra' },
     { name: 'keys', path: '/', act: help },
     { name: 'first-run', of: 'first', path: '/', small: true },
     { name: 'explore-first-run', of: 'first', path: '/explore' },

@@ -33,6 +33,7 @@ export const relay = {
   screens: [
     { name: 'keys', path: '/', small: true },
     { name: 'keys-mistake', path: '/', act: async (page) => { await page.fill('input[name=project]', 'shop'); await page.fill('textarea[name=origins]', 'https://Shop.example'); await page.click('button:has-text("Create key")'); await page.waitForSelector('.notice.bad'); } },
+    { name: 'keys-of-a-search', path: '/?search=1.4.1' },
     { name: 'key', path: (w) => `/keys/${w.id}`, small: true },
     { name: 'key-tested', path: (w) => `/keys/${w.id}`, act: async (page) => { await page.click('button:has-text("Send a test event")'); await page.waitForSelector('.notice.good'); } },
     { name: 'key-rotate-menu', path: (w) => `/keys/${w.id}`, act: (page) => page.click('summary:has-text("Rotate")') },
@@ -43,7 +44,7 @@ export const relay = {
     { name: 'traffic-of-a-key', path: (w) => `/traffic?key=${w.id}&period=30d` },
     { name: 'traffic-first-run', of: 'first', path: '/traffic' },
     { name: 'source-maps', path: '/source-maps', small: true },
-    { name: 'source-maps-none-match', path: '/source-maps?release=none-of-ours' },
+    { name: 'source-maps-none-match', path: '/source-maps?search=none-of-ours' },
     { name: 'source-maps-none', of: 'first', path: '/source-maps' },
     { name: 'source-maps-position', path: test('1', 'https://shop.example/app.min.js:1:2'), act: unfold, at: '#test' },
     { name: 'source-maps-stack', path: test('1.4.1', stack), act: unfold, at: '#test', small: true },

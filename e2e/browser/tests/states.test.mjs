@@ -40,7 +40,10 @@ describe('when not all is well', () => {
       ['metrics', '/?project=nobody', '/'],
       ['metrics', '/explore?metric=queue_depth&match=queue%3D%22none%22', '/explore?metric=queue_depth'],
       ['metrics', '/explore?project=nobody', '/explore'],
+      ['metrics', '/cardinality?search=zebra', '/cardinality'],
+      ['relay', '/?search=zebra', '/'],
       ['relay', '/source-maps?release=none', '/source-maps'],
+      ['relay', '/source-maps?search=zebra', '/source-maps'],
       ['relay', `/traffic?key=${idle.id}`, '/traffic'],
     ]) {
       const page = await session(name).open(path);
@@ -62,6 +65,45 @@ describe('when not all is well', () => {
       await clean(page, name);
       await shut(page);
     }
+  });
+
+  test('what is not there is searched for from its page', async () => {
+    const text = '<u>"zebra\' & co</u>';
+    for (const js of [true, false]) {
+      for (const [name, path, search, leads, shown] of [
+        ['errors', '/errors/471100', 'cannot', '/?search=cannot', 'cannot'],
+        ['logs', '/logs/471100', 'GET', '/?search=GET', 'GET'],
+        ['metrics', '/explore?metric=nothing_of_ours', 'REQUESTS_total', '/explore?metric=http_requests_total', 'http_requests_total'],
+        ['metrics', '/dashboards/nowhere', 'vitals', '/cardinality?search=vitals', 'web_vitals_inp'],
+        ['metrics', '/nothing/here', text, '/cardinality?search=', text],
+        ['relay', '/keys/471100', 'sho', '/?search=sho', 'shop'],
+        ['relay', '/nothing/here', '1.4.1', '/?search=1.4.1', '2 source maps have “1.4.1”'],
+        ['relay', '/nothing/here', text, '/?search=', 'No key matches'],
+      ]) {
+        const page = await session(name).open(path, { js, status: 404 });
+        if (js) await page.keyboard.press('/'); else await page.focus('main input[type=search]');
+        await page.keyboard.type(search);
+        await page.keyboard.press('Enter');
+        await page.waitForURL((url) => url.href.startsWith(company.stack[name].url + leads));
+        assert.ok((await page.textContent('main')).includes(shown), `${name}: ${shown} is not on ${page.url()}`);
+        assert.equal(await page.locator('main u').count(), 0, path);
+        await clean(page, path);
+        await shut(page);
+      }
+    }
+  });
+
+  test('a search of the relay goes on among its source maps', async () => {
+    const page = await session('relay').open('/?search=1.4.1');
+    await page.click('main .notice a');
+    await page.waitForURL('**/source-maps?search=1.4.1');
+    assert.equal(await page.locator('[aria-label="Source maps"] tbody tr').count(), 2);
+    assert.equal(await page.inputValue('main input[name=search]'), '1.4.1');
+    const long = await page.goto(`${company.stack.relay.url}/source-maps?search=${'x'.repeat(1001)}`);
+    assert.equal(long.status(), 400);
+    assert.match(await page.textContent('main'), /limit is 1000/);
+    await clean(page);
+    await shut(page);
   });
 
   test('the foot of each page has version and storage', async () => {
