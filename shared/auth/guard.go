@@ -3,6 +3,7 @@ package auth
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -26,6 +27,11 @@ const (
 type Options struct {
 	Service string // in the cookie's name and in its signature
 	Key     Key
+	ReadKey Key // lets look and change nothing; the zero Key is nobody's
+
+	// Reads reports whether r changes nothing although its method says so: a
+	// question with a body. Those pass with ReadKey too. nil is none.
+	Reads func(r *http.Request) bool
 
 	// BasePath is the path of the service's public URL without the slash at its
 	// end: "" or, for example, "/errors".
@@ -39,17 +45,28 @@ type Options struct {
 	// SignInPage shows the sign-in form; nil is a plain one.
 	SignInPage func(w http.ResponseWriter, r *http.Request, p SignInPage)
 
+	// RefusalPage shows a browser the error for what ReadKey cannot do; nil is a problem.
+	RefusalPage func(w http.ResponseWriter, r *http.Request, err error)
+
 	Now func() time.Time // nil is time.Now
 }
 
-// Guard lets requests pass that have the API key or a session.
-type Guard struct {
-	options  Options
+// role is what one of the keys lets do.
+type role struct {
+	key      Key
 	sessions *sessions
-	cross    http.CrossOriginProtection
-	wrong    *ratelimit.Limiter // wrong keys in headers
-	signIns  *ratelimit.Limiter // tries of the form
-	holding  chan struct{}      // an element for each form that is being kept
+	prefix   string // of the caller's name
+	readOnly bool
+}
+
+// Guard lets requests pass that have a key or a session.
+type Guard struct {
+	options Options
+	roles   [2]role
+	cross   http.CrossOriginProtection
+	wrong   *ratelimit.Limiter // wrong keys in headers
+	signIns *ratelimit.Limiter // tries of the form
+	holding chan struct{}      // an element for each form that is being kept
 }
 
 // NewGuard returns a Guard. An Origin that is none is left out.
@@ -60,13 +77,19 @@ func NewGuard(o Options) *Guard {
 	if o.SignInPage == nil {
 		o.SignInPage = plainSignInPage
 	}
+	if o.Reads == nil {
+		o.Reads = func(*http.Request) bool { return false }
+	}
 	limits := ratelimit.Options{MaxKeys: maxClients, Now: o.Now}
 	g := &Guard{
-		options:  o,
-		sessions: newSessions(o.Key, o.Service, o.Now),
-		wrong:    ratelimit.New(maxWrongKeys, failureWindow, limits),
-		signIns:  ratelimit.New(maxSignIns, failureWindow, limits),
-		holding:  make(chan struct{}, maxHeldAtOnce),
+		options: o,
+		roles: [2]role{
+			{key: o.Key, sessions: newSessions(o.Key, "token v1 "+o.Service, o.Now)},
+			{key: o.ReadKey, sessions: newSessions(o.ReadKey, "read token v1 "+o.Service, o.Now), prefix: "read-", readOnly: true},
+		},
+		wrong:   ratelimit.New(maxWrongKeys, failureWindow, limits),
+		signIns: ratelimit.New(maxSignIns, failureWindow, limits),
+		holding: make(chan struct{}, maxHeldAtOnce),
 	}
 	if o.Origin != "" {
 		_ = g.cross.AddTrustedOrigin(o.Origin)
@@ -74,19 +97,20 @@ func NewGuard(o Options) *Guard {
 	return g
 }
 
-// API lets requests pass whose X-API-Key header is the key or that have a
+// API lets requests pass whose X-API-Key header is a key or that have a
 // session; the header decides when it is there. A request that changes something
 // by a session must come from our own pages (see [http.CrossOriginProtection]),
-// else it gets 403. Others get 401 {"detail":"Invalid API key"}. A client that
+// else it gets 403, as one gets that changes something with the key that can only
+// read: {"detail":"This key can only read"}. Others get 401 {"detail":"Invalid API key"}. A client that
 // sends many wrong keys gets 429 for the next wrong one, never for a right one.
 func (g *Guard) API(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		caller, err := g.caller(w, r)
+		by, err := g.caller(w, r)
 		if err != nil {
 			problem.Write(w, r, err)
 			return
 		}
-		next.ServeHTTP(w, withCaller(r, caller))
+		next.ServeHTTP(w, by.of(r))
 	})
 }
 
@@ -95,10 +119,12 @@ func (g *Guard) API(next http.Handler) http.Handler {
 // A form that was sent is kept in that page, to be sent again.
 func (g *Guard) Page(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		caller, err := g.caller(w, r)
+		by, err := g.caller(w, r)
 		switch {
 		case err == nil:
-			next.ServeHTTP(w, withCaller(r, caller))
+			next.ServeHTTP(w, by.of(r))
+		case errors.Is(err, errReadOnly) && g.options.RefusalPage != nil && strings.Contains(r.Header.Get("Accept"), "text/html"):
+			g.options.RefusalPage(w, by.of(r), err)
 		case r.Header[headerName] != nil || errs.KindOf(err) != errs.Unauthorized:
 			problem.Write(w, r, err)
 		default:
@@ -111,45 +137,75 @@ func (g *Guard) Page(next http.Handler) http.Handler {
 	})
 }
 
-// caller says who sent r: "key", or "session" with its short name.
-func (g *Guard) caller(w http.ResponseWriter, r *http.Request) (string, error) {
+// caller says who sent r, also beside the error for what that role cannot do.
+func (g *Guard) caller(w http.ResponseWriter, r *http.Request) (caller, error) {
 	if keys := r.Header[headerName]; keys != nil {
-		if len(keys) == 1 && g.options.Key.Match(keys[0]) {
-			return "key", nil
+		if len(keys) == 1 {
+			if as := g.roleOf(keys[0]); as != nil {
+				return caller{as.prefix + "key", as.readOnly}, g.allows(as, r)
+			}
 		}
 		if ok, wait := g.wrong.Allow(clientip.Key(r)); !ok {
-			return "", errs.RetryIn(errs.RateLimited, wait, "Too many wrong API keys")
+			return caller{}, errs.RetryIn(errs.RateLimited, wait, "Too many wrong API keys")
 		}
-		return "", errInvalidKey
+		return caller{}, errInvalidKey
 	}
-	s, ok := g.session(r)
-	if !ok {
-		return "", errInvalidKey
+	as, s := g.session(r)
+	if as == nil {
+		return caller{}, errInvalidKey
 	}
 	if err := g.cross.Check(r); err != nil {
-		return "", errs.Wrap(errs.Forbidden, err, "Cross-origin request refused")
+		return caller{}, errs.Wrap(errs.Forbidden, err, "Cross-origin request refused")
 	}
-	if renewed, ok := g.sessions.renew(s); ok {
-		g.setCookie(w, r, renewed)
+	if renewed, ok := as.sessions.renew(s); ok {
+		g.setCookie(w, r, as, renewed)
 	}
-	return "session:" + s.name(), nil
+	return caller{as.prefix + "session:" + s.name(), as.readOnly}, g.allows(as, r)
 }
 
-var errInvalidKey = errs.New(errs.Unauthorized, "Invalid API key")
+var (
+	errInvalidKey = errs.New(errs.Unauthorized, "Invalid API key")
+	errReadOnly   = errs.New(errs.Forbidden, "This key can only read")
+)
 
-// session returns the session that r's cookie names.
-func (g *Guard) session(r *http.Request) (session, bool) {
-	for _, c := range r.CookiesNamed(g.cookieName(r)) {
-		if s, ok := g.sessions.open(c.Value); ok {
-			return s, true
+// allows returns an error for what a role cannot do.
+func (g *Guard) allows(as *role, r *http.Request) error {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return nil
+	}
+	if as.readOnly && !g.options.Reads(r) {
+		return errReadOnly
+	}
+	return nil
+}
+
+// roleOf returns the role whose key text is, or nil. It compares with every key, so
+// that the time it takes does not tell which one it was.
+func (g *Guard) roleOf(text string) (found *role) {
+	for i := range g.roles {
+		if g.roles[i].key.Match(text) {
+			found = &g.roles[i]
 		}
 	}
-	return session{}, false
+	return found
 }
 
-func (g *Guard) setCookie(w http.ResponseWriter, r *http.Request, s session) {
+// session returns the session that r's cookie names and its role, nil if there is none.
+func (g *Guard) session(r *http.Request) (*role, session) {
+	for _, c := range r.CookiesNamed(g.cookieName(r)) {
+		for i := range g.roles {
+			if s, ok := g.roles[i].sessions.open(c.Value); ok {
+				return &g.roles[i], s
+			}
+		}
+	}
+	return nil, session{}
+}
+
+func (g *Guard) setCookie(w http.ResponseWriter, r *http.Request, as *role, s session) {
 	c := g.cookie(r)
-	c.Value = g.sessions.token(s)
+	c.Value = as.sessions.token(s)
 	c.MaxAge = int(sessionLife / time.Second)
 	http.SetCookie(w, c)
 }
@@ -183,13 +239,28 @@ func isHTTPS(r *http.Request) bool {
 // callerKey is the context key of who sent a request.
 type callerKey struct{}
 
-func withCaller(r *http.Request, caller string) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
+// caller is who sent a request.
+type caller struct {
+	name     string
+	readOnly bool
+}
+
+// of returns r with its caller.
+func (c caller) of(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
 }
 
 // Caller names who sent r, as a key for limits: "key" for the API key,
-// "session:" and a few hex digits for a session, "" when no Guard has let r pass.
+// "session:" and a few hex digits for a session, both after "read-" for the key that
+// can only read, and "" when no Guard has let r pass.
 func Caller(r *http.Request) string {
-	caller, _ := r.Context().Value(callerKey{}).(string)
-	return caller
+	c, _ := r.Context().Value(callerKey{}).(caller)
+	return c.name
+}
+
+// ReadOnly tells whether who sent r can look and change nothing. Such a reader is
+// shown no key with which something could be sent.
+func ReadOnly(r *http.Request) bool {
+	c, _ := r.Context().Value(callerKey{}).(caller)
+	return c.readOnly
 }

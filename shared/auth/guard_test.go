@@ -62,7 +62,13 @@ func signIn(g *auth.Guard, k, to string, headers ...string) *httptest.ResponseRe
 // cookieOf signs in and returns the session's cookie for a Cookie header.
 func cookieOf(t *testing.T, g *auth.Guard) string {
 	t.Helper()
-	w := signIn(g, key, "/")
+	return cookieWith(t, g, key)
+}
+
+// cookieWith is cookieOf with another key.
+func cookieWith(t *testing.T, g *auth.Guard, k string) string {
+	t.Helper()
+	w := signIn(g, k, "/")
 	cookies := w.Result().Cookies()
 	if w.Code != http.StatusSeeOther || len(cookies) != 1 {
 		t.Fatalf("sign-in = %d with %d cookies, want 303 with one", w.Code, len(cookies))

@@ -30,8 +30,8 @@ const (
 //
 // A token is base64url of: version (1 byte), time of issue (Unix seconds, 8
 // bytes, big endian), id (16 random bytes), HMAC-SHA-256 over those. The secret
-// of the HMAC is derived from the API key and the name of the service, so a new
-// key ends all sessions, and a token of one service is nothing to another.
+// of the HMAC is derived from the key, the role and the name of the service, so a
+// new key ends its sessions, and a token of one service or role is nothing to another.
 type session struct {
 	issued time.Time
 	id     [idBytes]byte
@@ -50,8 +50,14 @@ type sessions struct {
 	revoked map[[idBytes]byte]time.Time // id -> time of sign-out
 }
 
-func newSessions(key Key, service string, now func() time.Time) *sessions {
-	secret, err := hkdf.Expand(sha256.New, key.session, "token v1 "+service, sha256.Size)
+// newSessions returns the sessions of a key. Without one nobody knows their secret.
+func newSessions(key Key, purpose string, now func() time.Time) *sessions {
+	from := key.session
+	if from == nil {
+		from = make([]byte, sha256.Size)
+		_, _ = rand.Read(from) // never fails; it ends the process instead
+	}
+	secret, err := hkdf.Expand(sha256.New, from, purpose, sha256.Size)
 	if err != nil {
 		panic("auth: " + err.Error()) //nolint:forbidigo // only for a length that is too large
 	}

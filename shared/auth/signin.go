@@ -56,8 +56,8 @@ type Held struct {
 // Encoded is the value of the field "held".
 func (h *Held) Encoded() string { return h.Fields.Encode() }
 
-// SignIn handles POST /sign-in: the form fields key and return. The right key
-// begins a session and redirects with 303 to the return path, or to the start
+// SignIn handles POST /sign-in: the form fields key and return. A right key
+// begins a session of its role and redirects with 303 to the return path, or to the start
 // page when that is not a path of this service. Each client has 10 tries a
 // minute; further ones are refused unread. One with a kept form in it gets 503 while
 // others are being read.
@@ -88,11 +88,12 @@ func (g *Guard) SignIn() http.Handler {
 		}
 		to := g.localPath(r.PostForm.Get("return"))
 		held := g.held(r.PostForm.Get("held_action"), r.PostForm.Get("held"))
-		if !g.options.Key.Match(strings.TrimSpace(r.PostForm.Get("key"))) {
+		as := g.roleOf(strings.TrimSpace(r.PostForm.Get("key")))
+		if as == nil {
 			g.showSignIn(w, r, SignInPage{Status: http.StatusUnauthorized, WrongKey: true, Return: to, Ended: held != nil, Held: held})
 			return
 		}
-		g.setCookie(w, r, g.sessions.begin())
+		g.setCookie(w, r, as, as.sessions.begin())
 		if held != nil {
 			g.showSignIn(w, r, SignInPage{Status: http.StatusOK, SignedIn: true, Return: to, Held: held})
 			return
@@ -158,8 +159,8 @@ func (g *Guard) SignOut() http.Handler {
 			problem.Write(w, r, err)
 			return
 		}
-		if s, ok := g.session(r); ok {
-			g.sessions.revoke(s)
+		if as, s := g.session(r); as != nil {
+			as.sessions.revoke(s)
 		}
 		c := g.cookie(r)
 		c.MaxAge = -1

@@ -284,3 +284,31 @@ func TestSecretNeverPrints(t *testing.T) {
 		t.Errorf("Reveal() = %q, want %q", s.Reveal(), text)
 	}
 }
+
+func TestTwoKeysMustDiffer(t *testing.T) {
+	const one, two = "9f3c1e0a7b5d42688c6e1f90ab34d7e2", "4b0f6d1c93ae47d58e12c7a90b3f5d68"
+	for name, tt := range map[string]struct{ key, read, want string }{
+		"two keys":        {one, two, ""},
+		"the same":        {one, one, "READ_API_KEY and API_KEY are the same, want two keys: make one with: openssl rand -hex 16"},
+		"unset":           {one, "", ""},
+		"a guessable one": {one, "changeme-changeme", "READ_API_KEY is an example value that anybody could guess: make one with: openssl rand -hex 16"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := config.New("notes", environment(map[string]string{"API_KEY": tt.key, "READ_API_KEY": tt.read}))
+			read := e.OptionalKey("READ_API_KEY", "")
+			e.Differ("READ_API_KEY", read, "API_KEY", e.Secret("API_KEY", ""))
+			got := ""
+			if err := e.Err(); err != nil {
+				got = err.Error()
+			}
+			if got != tt.want {
+				t.Errorf("Err() = %q, want %q", got, tt.want)
+			}
+		})
+	}
+	e := config.New("notes", environment(nil))
+	e.Differ("READ_API_KEY", config.Secret{}, "UPLOAD_TOKEN", config.Secret{})
+	if err := e.Err(); err != nil {
+		t.Errorf("two unset keys: %v", err)
+	}
+}

@@ -50,6 +50,13 @@ func (e *Env) OptionalKey(name, help string) Secret {
 	return Secret{text}
 }
 
+// Differ makes it a mistake that two keys are the same. Unset ones do not count.
+func (e *Env) Differ(name string, key Secret, other string, otherKey Secret) {
+	if !key.IsZero() && key == otherKey {
+		e.Fail("%s and %s are the same, want two keys: %s", name, other, howToMake)
+	}
+}
+
 // OptionalSecret is like Secret for a password or token that another system has
 // given us. It may be unset, and only placeholders are refused: its length is not
 // ours to choose.
