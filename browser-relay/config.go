@@ -21,6 +21,7 @@ type settings struct {
 	server           server.Settings
 	adminAddr        string // "" is the service's own address
 	adminKey         config.Secret
+	readKey          config.Secret // unset is no such role
 	errorTracker     upstream.Service
 	metricsCollector upstream.Service
 	database         string
@@ -48,6 +49,7 @@ func load(env *config.Env) settings {
 		server:    server.Load(env),
 		adminAddr: config.Parse(env, "ADMIN_ADDR", "", "address to serve pages and administration on instead of ADDR, for example 127.0.0.1:8001", server.ParseAddr),
 		adminKey:  env.Secret("ADMIN_API_KEY", "key of the administrators' API and of the sign-in form"),
+		readKey:   env.OptionalKey("READ_API_KEY", "key that can look at everything an administrator sees and change nothing; unset: there is none"),
 		errorTracker: upstream.Service{
 			URL: env.RequiredURL("ERROR_TRACKER_URL", "where the error tracker is reached from here"),
 			Key: env.Secret("ERROR_TRACKER_API_KEY", "its key"),
@@ -83,6 +85,8 @@ func load(env *config.Env) settings {
 		metricsCollectorLink: publicLink(env, "METRICS_COLLECTOR_BASE_URL", "metrics collector"),
 		peers:                status.LoadPeers(env),
 	}
+	env.Differ("READ_API_KEY", s.readKey, "ADMIN_API_KEY", s.adminKey)
+	env.Differ("READ_API_KEY", s.readKey, "UPLOAD_TOKEN", s.uploadToken)
 	s.keys, s.warnings = parseKeys(env.String("DSN_KEYS", "", "DSN keys to begin with: project:key,project2:key2; those that are there stay as they are"))
 	if s.adminAddr != "" && s.adminAddr == s.server.Addr {
 		env.Fail("ADMIN_ADDR and ADDR are both %s, want two addresses", s.adminAddr)

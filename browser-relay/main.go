@@ -127,7 +127,8 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 		return server.Options{}, err
 	}
 	guard := auth.NewGuard(auth.Options{
-		Service: service, Key: auth.NewKey(s.adminKey), BasePath: s.server.BasePath(), Origin: s.server.Origin(), SignInPage: ui.SignInPage,
+		Service: service, Key: auth.NewKey(s.adminKey), ReadKey: auth.NewKey(s.readKey), BasePath: s.server.BasePath(), Origin: s.server.Origin(),
+		SignInPage: ui.SignInPage, RefusalPage: ui.RefusalPage,
 	})
 	builds, err := newUploads(s, edge, guard, store, intake, keys, &thrifty{percent: thriftPercent, lookup: os.LookupEnv}, log)
 	if err != nil {

@@ -16,6 +16,7 @@ const day = 24 * time.Hour
 type settings struct {
 	server          server.Settings
 	apiKey          config.Secret
+	readKey         config.Secret // unset is no such role
 	database        string
 	minFree         int64 // bytes; 0 leaves the choice to the database
 	rateLimit       int   // requests per minute and key
@@ -33,6 +34,7 @@ func load(env *config.Env) settings {
 	s := settings{
 		server:   server.Load(env),
 		apiKey:   env.Secret("API_KEY", "key of the API and of the sign-in form"),
+		readKey:  env.OptionalKey("READ_API_KEY", "key that can look at everything and change nothing, in the API and the sign-in form; unset: there is none"),
 		database: env.String("DATABASE_PATH", "./data/errors.db", "SQLite file; its folder is made if need be"),
 		minFree: env.Bytes("MIN_FREE_BYTES", "0", 0, 1<<50,
 			"free disk space under which reports are answered with 503; 0 is the smaller of 64 MiB and an eighth of the disk"),
@@ -46,6 +48,7 @@ func load(env *config.Env) settings {
 		relayURL:     publicLink(env, "BROWSER_RELAY_URL", "browser relay"),
 		peers:        status.LoadPeers(env),
 	}
+	env.Differ("READ_API_KEY", s.readKey, "API_KEY", s.apiKey)
 	s.mail = loadMail(env, s.publicURL())
 	s.webhooks = loadWebhooks(env)
 	return s

@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/monlight/monlight/error-tracker/internal/httpapi"
 	"github.com/monlight/monlight/error-tracker/internal/sqlite"
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/webui"
@@ -103,7 +104,8 @@ func assemble(s settings, db *sqlitedb.DB, log *slog.Logger) (server.Options, er
 		return server.Options{}, err
 	}
 	guard := auth.NewGuard(auth.Options{
-		Service: service, Key: auth.NewKey(s.apiKey), BasePath: s.server.BasePath(), Origin: s.server.Origin(), SignInPage: ui.SignInPage,
+		Service: service, Key: auth.NewKey(s.apiKey), ReadKey: auth.NewKey(s.readKey), Reads: httpapi.OnlyReads, BasePath: s.server.BasePath(), Origin: s.server.Origin(),
+		SignInPage: ui.SignInPage, RefusalPage: ui.RefusalPage,
 	})
 	api := apiOptions(s, issues, ui, db, counters, state, ingest, log)
 	return server.Options{

@@ -121,7 +121,8 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, store *sqlite.St
 		return server.Options{}, err
 	}
 	guard := auth.NewGuard(auth.Options{
-		Service: service, Key: auth.NewKey(s.apiKey), BasePath: s.server.BasePath(), Origin: s.server.Origin(), SignInPage: ui.SignInPage,
+		Service: service, Key: auth.NewKey(s.apiKey), ReadKey: auth.NewKey(s.readKey), BasePath: s.server.BasePath(), Origin: s.server.Origin(),
+		SignInPage: ui.SignInPage, RefusalPage: ui.RefusalPage,
 	})
 	return server.Options{
 		Edge: edge,

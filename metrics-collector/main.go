@@ -99,7 +99,8 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 		return server.Options{}, err
 	}
 	guard := auth.NewGuard(auth.Options{
-		Service: service, Key: auth.NewKey(s.apiKey), BasePath: s.server.BasePath(), Origin: s.server.Origin(), SignInPage: ui.SignInPage,
+		Service: service, Key: auth.NewKey(s.apiKey), ReadKey: auth.NewKey(s.readKey), BasePath: s.server.BasePath(), Origin: s.server.Origin(),
+		SignInPage: ui.SignInPage, RefusalPage: ui.RefusalPage,
 	})
 	loop := worker.NewLoop(collector, s.flushInterval, time.Now, log)
 	return server.Options{

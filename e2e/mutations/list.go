@@ -222,8 +222,18 @@ var mutations = []mutation{
 		module: "error-tracker", pkg: ".", test: "TestEveryOtherRouteNeedsTheKey",
 	},
 	{
+		row: "C4", what: "the key that can only read changes things",
+		file: "shared/auth/guard.go", old: "if as.readOnly && !g.options.Reads(r) {", new: "if false {",
+		module: "error-tracker", pkg: ".", test: "TestTheReadKeyChangesNothing",
+	},
+	{
+		row: "C4", what: "a read session becomes a full one when it is renewed",
+		file: "shared/auth/guard.go", old: "g.setCookie(w, r, as, renewed)", new: "g.setCookie(w, r, &g.roles[0], renewed)",
+		module: "shared", pkg: "./auth", test: "TestARenewedReadSessionOnlyReads",
+	},
+	{
 		row: "C5", what: "a key in the address is taken",
-		file: "shared/auth/guard.go", old: "\tif keys := r.Header[headerName]; keys != nil {\n", new: "\tif k := r.URL.Query().Get(\"api_key\"); k != \"\" && g.options.Key.Match(k) {\n\t\treturn \"key\", nil\n\t}\n\tif keys := r.Header[headerName]; keys != nil {\n",
+		file: "shared/auth/guard.go", old: "\tif keys := r.Header[headerName]; keys != nil {\n", new: "\tif k := r.URL.Query().Get(\"api_key\"); k != \"\" && g.options.Key.Match(k) {\n\t\treturn caller{name: \"key\"}, nil\n\t}\n\tif keys := r.Header[headerName]; keys != nil {\n",
 		module: "e2e", pkg: "./promises", test: "TestKeysInAddressesAndProbes",
 	},
 	{

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/monlight/monlight/shared/auth"
 )
 
 // FragmentHeader names the part of a page that a script asks for, and in the
@@ -57,6 +59,7 @@ type View struct {
 	Flash    *Flash
 	Here     string // path and query of this page, for forms to come back to
 	Now      time.Time
+	ReadOnly bool // the reader can change nothing: forms and buttons for it are left out
 }
 
 type navItem struct {
@@ -161,6 +164,8 @@ func (u *UI) view(r *http.Request, p Page) *View {
 		Zone:    choice(r, zoneCookie, "utc"),
 		Here:    u.here(r),
 		Now:     u.opts.Now(),
+
+		ReadOnly: auth.ReadOnly(r),
 	}
 	for _, s := range u.opts.Services {
 		current := s.Name == u.opts.Service

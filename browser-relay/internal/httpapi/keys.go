@@ -8,6 +8,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/monlight/monlight/browser-relay/internal/relay"
+	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/config"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/jsonpull"
@@ -29,10 +30,13 @@ type keyJSON struct {
 	ExpiresAt *string  `json:"expires_at"`
 }
 
-func (a *api) keyJSON(k *relay.Key) keyJSON {
+func (a *api) keyJSON(r *http.Request, k *relay.Key) keyJSON {
 	j := keyJSON{
-		ID: k.ID, PublicKey: k.PublicKey, Project: k.Project, Active: k.Works(a.Now()), CreatedAt: stamp(k.Created), Label: k.Label,
+		ID: k.ID, Project: k.Project, Active: k.Works(a.Now()), CreatedAt: stamp(k.Created), Label: k.Label,
 		Origins: append([]string{}, k.Origins...), RateLimit: k.Rate,
+	}
+	if !auth.ReadOnly(r) { // reports could be sent with it
+		j.PublicKey = k.PublicKey
 	}
 	for _, t := range []struct {
 		at time.Time
@@ -127,13 +131,13 @@ func (a *api) createKey(w http.ResponseWriter, r *http.Request) error {
 	if k, err = a.Keys.Create(r.Context(), k); err != nil {
 		return err
 	}
-	return problem.JSON(w, http.StatusCreated, a.keyJSON(&k))
+	return problem.JSON(w, http.StatusCreated, a.keyJSON(r, &k))
 }
 
-func (a *api) listKeys(w http.ResponseWriter, _ *http.Request) error {
+func (a *api) listKeys(w http.ResponseWriter, r *http.Request) error {
 	keys := []keyJSON{}
 	for _, k := range a.Keys.List() {
-		keys = append(keys, a.keyJSON(&k))
+		keys = append(keys, a.keyJSON(r, &k))
 	}
 	return problem.JSON(w, http.StatusOK, map[string]any{"keys": keys})
 }
@@ -156,7 +160,7 @@ func (a *api) getKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return problem.JSON(w, http.StatusOK, a.keyJSON(&k))
+	return problem.JSON(w, http.StatusOK, a.keyJSON(r, &k))
 }
 
 func (a *api) changeKey(w http.ResponseWriter, r *http.Request) error {
@@ -197,7 +201,7 @@ func (a *api) changeKey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return problem.JSON(w, http.StatusOK, a.keyJSON(&k))
+	return problem.JSON(w, http.StatusOK, a.keyJSON(r, &k))
 }
 
 func (a *api) deactivateKey(w http.ResponseWriter, r *http.Request) error {
@@ -247,5 +251,5 @@ func (a *api) rotateKey(w http.ResponseWriter, r *http.Request) error {
 	return problem.JSON(w, http.StatusCreated, struct {
 		keyJSON
 		Replaces map[string]any `json:"replaces"`
-	}{a.keyJSON(&fresh), map[string]any{"id": old.ID, "expires_at": stamp(old.Expires)}})
+	}{a.keyJSON(r, &fresh), map[string]any{"id": old.ID, "expires_at": stamp(old.Expires)}})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/monlight/monlight/browser-relay/internal/relay"
+	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/config"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/webui"
@@ -63,6 +64,7 @@ func (p *Pages) showKeys(w http.ResponseWriter, r *http.Request, status int, for
 	}
 	for _, k := range p.opts.Keys.List() {
 		page.All++
+		seenBy(r, &k) // before the search, which would tell it letter by letter
 		if !slices.Contains(page.Projects, k.Project) {
 			page.Projects = append(page.Projects, k.Project)
 		}
@@ -79,6 +81,13 @@ func (p *Pages) showKeys(w http.ResponseWriter, r *http.Request, status int, for
 	})
 	return p.ui.Render(w, r, status, webui.Page{Name: "keys", Title: "Keys", Section: "/", Assets: assets, Data: page,
 		Keys: []webui.Key{{Keys: "j / k", Does: "next or previous key"}, {Keys: "Enter", Does: "open the key"}}})
+}
+
+// seenBy takes the key itself away from who can only read: reports could be sent with it.
+func seenBy(r *http.Request, k *relay.Key) {
+	if auth.ReadOnly(r) {
+		k.PublicKey = ""
+	}
 }
 
 func (p *Pages) keyRow(k relay.Key, counts []relay.HourCount) keyRow {
@@ -179,13 +188,21 @@ func (p *Pages) showKey(w http.ResponseWriter, r *http.Request, status int, k re
 	if err != nil {
 		return err
 	}
-	page := keyPage{keyRow: p.keyRow(k, counts), Form: f, Works: k.Works(p.opts.Now()), Snippets: snippets(p.opts.PublicURL, p.opts.Script, &k)}
+	seenBy(r, &k)
+	page := keyPage{keyRow: p.keyRow(k, counts), Form: f, Works: k.Works(p.opts.Now())}
+	if page.PublicKey != "" {
+		page.Snippets = snippets(p.opts.PublicURL, p.opts.Script, &k)
+	}
 	page.Links.Traffic = p.ui.Path("/traffic?key=" + strconv.FormatInt(k.ID, 10))
 	if p.opts.ErrorTracker != "" {
 		page.Links.Errors = p.opts.ErrorTracker + "/?" + query("project", k.Project, "source", "browser")
 	}
+	keys := []webui.Key{{Keys: "t", Does: "send a test event"}}
+	if auth.ReadOnly(r) {
+		keys = nil
+	}
 	return p.ui.Render(w, r, status, webui.Page{Name: "key", Title: "Key of " + webui.Line(k.Project, 60), Section: "/", Assets: assets, Data: page,
-		Keys: []webui.Key{{Keys: "t", Does: "send a test event"}}})
+		Keys: keys})
 }
 
 func (p *Pages) keyOf(r *http.Request) (relay.Key, error) {

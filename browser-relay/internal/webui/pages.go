@@ -123,6 +123,9 @@ func (p *Pages) SignInPage(w http.ResponseWriter, r *http.Request, page auth.Sig
 	p.ui.SignIn(w, r, page)
 }
 
+// RefusalPage shows what a key cannot do, for [auth.Options].
+func (p *Pages) RefusalPage(w http.ResponseWriter, r *http.Request, err error) { p.ui.Error(w, r, err) }
+
 // NotFound answers with the page for an address that does not exist.
 func (p *Pages) NotFound(w http.ResponseWriter, r *http.Request) { p.ui.NotFound(w, r) }
 

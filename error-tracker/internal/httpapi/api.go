@@ -136,7 +136,7 @@ func Routes(r chi.Router, o Options) {
 	r.Get("/api/projects/{id}/alerts", h(a.alertChannels))
 	r.Post("/api/projects/{id}/test-alert", h(a.testChannel))
 	r.Post("/api/projects/{id}/webhook-secret", h(a.rotateWebhookKey))
-	r.Post("/api/projects/{id}/rules/preview", h(a.previewRules))
+	r.Post(previewRoute, h(a.previewRules))
 	r.Post("/api/projects/{id}/keys", h(a.createKey))
 	r.Post("/api/projects/{id}/keys/{key_id}", h(a.changeKey))
 	r.Get("/api/environments", h(a.environments))

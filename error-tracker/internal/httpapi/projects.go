@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/jsonpull"
 	"github.com/monlight/monlight/shared/origin"
@@ -40,10 +41,14 @@ func (a *api) newProject(r *http.Request, p *tracker.Project) projectJSON {
 }
 
 func (a *api) newKey(r *http.Request, k *tracker.ProjectKey) keyJSON {
-	return keyJSON{
-		ID: k.ID, PublicKey: k.Key, DSN: k.DSN(a.PublicURL(r)), Label: k.Label, Origins: append([]string{}, k.Origins...),
+	j := keyJSON{
+		ID: k.ID, Label: k.Label, Origins: append([]string{}, k.Origins...),
 		RateLimit: k.Rate, Active: k.Active, CreatedAt: timestamp(k.CreatedAt), LastUsed: orNullTime(k.UsedAt),
 	}
+	if !auth.ReadOnly(r) { // events could be sent with it
+		j.PublicKey, j.DSN = k.Key, k.DSN(a.PublicURL(r))
+	}
+	return j
 }
 
 type projectsJSON struct {

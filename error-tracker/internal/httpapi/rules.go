@@ -3,6 +3,8 @@ package httpapi
 import (
 	"net/http"
 
+	"github.com/go-chi/chi/v5"
+
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/jsonpull"
@@ -29,6 +31,15 @@ type flowJSON struct {
 	Title  string `json:"title"`         // of to
 	Line   int    `json:"line"`          // of the rule; 0: none fits
 	Events int    `json:"events"`
+}
+
+const previewRoute = "/api/projects/{id}/rules/preview"
+
+// OnlyReads tells the one question that has a body, for [auth.Options]. It goes by the
+// route that was found: a path can be written in more than one way.
+func OnlyReads(r *http.Request) bool {
+	route := chi.RouteContext(r.Context())
+	return route != nil && r.Method == http.MethodPost && route.RoutePattern() == previewRoute
 }
 
 // previewRules is POST /api/projects/{id}/rules/preview. It changes nothing.

@@ -9,6 +9,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/origin"
 	"github.com/monlight/monlight/shared/problem"
@@ -135,6 +136,9 @@ func (p *Pages) project(w http.ResponseWriter, r *http.Request) error {
 		v := keyView{
 			ID: k.ID, URL: d.URL + "/keys/" + itoa(k.ID), DSN: k.DSN(base), Label: webui.Line(k.Label, tracker.MaxKeyLabel),
 			Origins: strings.Join(k.Origins, "\n"), Active: k.Active, Created: k.CreatedAt, Used: k.UsedAt, Recent: p.opts.Now().Sub(k.UsedAt) < 2*time.Hour,
+		}
+		if auth.ReadOnly(r) { // events could be sent with it
+			v.DSN = ""
 		}
 		if k.Rate > 0 {
 			v.Rate = itoa(int64(k.Rate))
