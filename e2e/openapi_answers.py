@@ -403,6 +403,8 @@ def error_tracker(s):
     s.ask("POST /api/deploys", 200, body={"project": "by hand", "release": "9.0.0", "environment": "prod", "name": "blue", "url": "https://ci.example/7", "time": now})
     s.ask("POST /api/deploys", 400, body={"project": "by hand"})
     s.ask("GET /api/deploys", query={"since": "7d"})
+    s.ask("GET /api/alerts", query={"since": "7d", "limit": "5"})
+    s.ask("GET /api/alerts", 400, query={"since": "soon"})
     view = s.ask("POST /api/views", 201, body={"name": "Mobile", "default": True, "search": "release:1.4.*", "project": "by hand", "environment": "prod", "source": "browser", "time": "7d", "state": "all", "sort": "count"})
     s.ask("POST /api/views", 400, body={"name": "wrong", "search": "is:lost"})
     s.ask("POST /api/views", 409, body={"name": "mobile"})

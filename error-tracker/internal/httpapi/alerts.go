@@ -142,6 +142,33 @@ func (a *api) alertChannels(w http.ResponseWriter, r *http.Request) error {
 	return problem.JSON(w, http.StatusOK, map[string][]channelJSON{"channels": all})
 }
 
+type pastAlertJSON struct {
+	ID      int64  `json:"id"`
+	Project string `json:"project"`
+	Kind    string `json:"kind"`
+	Time    string `json:"time"`
+	IssueID int64  `json:"issue_id"`
+	Title   string `json:"title"`
+}
+
+// pastAlerts is GET /api/alerts.
+func (a *api) pastAlerts(w http.ResponseWriter, r *http.Request) error {
+	v, in, err := a.timeRange(r)
+	if err != nil {
+		return err
+	}
+	alerts, err := a.Tracker.PastAlerts(r.Context(), v.Get("project"), in, page(v.Get("limit"), defaultMarks, maxMarks))
+	if err != nil {
+		return err
+	}
+	all := make([]pastAlertJSON, len(alerts))
+	for i := range alerts {
+		p := &alerts[i]
+		all[i] = pastAlertJSON{p.ID, p.Project, string(p.Kind), timestamp(p.At), p.IssueID, p.Title}
+	}
+	return problem.JSON(w, http.StatusOK, map[string][]pastAlertJSON{"alerts": all})
+}
+
 // testChannel is POST /api/projects/{id}/test-alert.
 func (a *api) testChannel(w http.ResponseWriter, r *http.Request) error {
 	id, err := pathID(r, "id")

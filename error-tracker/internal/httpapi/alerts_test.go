@@ -72,3 +72,22 @@ func TestChannelsTellTheirLastDelivery(t *testing.T) {
 		t.Errorf("%d %s\nwant %s", got.status, got.body, want)
 	}
 }
+
+func TestPastAlerts(t *testing.T) {
+	f := &fakeTracker{past: []tracker.Alert{{
+		ID: 4, Kind: tracker.AlertRegressed, IssueID: 7, ProjectID: 1, At: time.Date(2026, 7, 27, 9, 0, 0, 5e6, time.UTC), Project: "shop", Title: "<b>\x01",
+	}}}
+	want := `{"alerts":[{"id":4,"project":"shop","kind":"regressed","time":"2026-07-27T09:00:00Z","issue_id":7,"title":"\u003cb\u003e\u0001"}]}`
+	if got := ask(t, f, "GET", "/api/alerts?project=shop&since=2026-07-27T08:00:00Z&until=2026-07-27T10:00:00Z", nil); got.status != 200 || got.body != want || f.marked.To.Sub(f.marked.From) != 2*time.Hour {
+		t.Errorf("of %v: %d %s\nwant %s", f.marked, got.status, got.body, want)
+	}
+	for _, name := range []string{"since", "until"} {
+		want := name + ` = "soon", want a time such as 2026-01-31T08:00:00Z or an age such as 24h or 7d`
+		if got := ask(t, f, "GET", "/api/alerts?"+name+"=soon", nil); got.status != 400 || got.member(t, "detail") != want {
+			t.Errorf("%d %s, want %s", got.status, got.body, want)
+		}
+	}
+	if got := ask(t, &fakeTracker{}, "GET", "/api/alerts", nil); got.body != `{"alerts":[]}` {
+		t.Errorf("without any: %s", got.body)
+	}
+}

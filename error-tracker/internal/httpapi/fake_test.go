@@ -17,6 +17,7 @@ import (
 type fakeTracker struct {
 	releases []tracker.Release
 	deploys  []tracker.Deploy
+	past     []tracker.Alert
 	marked   tracker.TimeRange
 	err      error
 	outcome  tracker.Outcome
@@ -322,6 +323,11 @@ func (f *fakeTracker) ReportDeploy(_ context.Context, d tracker.Deploy) (tracker
 
 func (f *fakeTracker) Deploys(context.Context, string, string, tracker.TimeRange, int) ([]tracker.Deploy, error) {
 	return f.deploys, f.err
+}
+
+func (f *fakeTracker) PastAlerts(_ context.Context, _ string, in tracker.TimeRange, _ int) ([]tracker.Alert, error) {
+	f.marked = in
+	return f.past, f.err
 }
 
 func (f *fakeTracker) Marks(_ context.Context, _, _ string, in tracker.TimeRange, _ int) ([]tracker.Deploy, error) {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"net/url"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/shared/errs"
@@ -9,10 +10,10 @@ import (
 	"github.com/monlight/monlight/shared/problem"
 )
 
-// Deploys in one answer.
+// Deploys, or past alerts, in one answer.
 const (
-	defaultDeploys = 50
-	maxDeploys     = 200
+	defaultMarks = 50
+	maxMarks     = 200
 )
 
 type releaseJSON struct {
@@ -83,15 +84,8 @@ func (a *api) releases(w http.ResponseWriter, r *http.Request) error {
 
 // deploys is GET /api/deploys.
 func (a *api) deploys(w http.ResponseWriter, r *http.Request) error {
-	v, err := parameters(r)
+	v, in, err := a.timeRange(r)
 	if err != nil {
-		return err
-	}
-	var in tracker.TimeRange
-	if in.From, err = timeOrAge("since", v.Get("since"), a.Now()); err != nil {
-		return err
-	}
-	if in.To, err = timeOrAge("until", v.Get("until"), a.Now()); err != nil {
 		return err
 	}
 	list := a.Tracker.Deploys
@@ -102,11 +96,23 @@ func (a *api) deploys(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return errs.New(errs.Invalid, "include = %.60q, want releases", include)
 	}
-	all, err := list(r.Context(), v.Get("project"), v.Get("environment"), in, page(v.Get("limit"), defaultDeploys, maxDeploys))
+	all, err := list(r.Context(), v.Get("project"), v.Get("environment"), in, page(v.Get("limit"), defaultMarks, maxMarks))
 	if err != nil {
 		return err
 	}
 	return problem.JSON(w, http.StatusOK, map[string]any{"deploys": newDeployList(all)})
+}
+
+// timeRange reads the parameters, and the stretch of time that since and until are.
+func (a *api) timeRange(r *http.Request) (v url.Values, in tracker.TimeRange, err error) {
+	if v, err = parameters(r); err != nil {
+		return v, in, err
+	}
+	if in.From, err = timeOrAge("since", v.Get("since"), a.Now()); err != nil {
+		return v, in, err
+	}
+	in.To, err = timeOrAge("until", v.Get("until"), a.Now())
+	return v, in, err
 }
 
 // reportDeploy is POST /api/deploys.

@@ -107,6 +107,7 @@ func moveInto(tx *sqlitedb.Tx, target, source int64) error {
 		"UPDATE hashes SET issue_id = ? WHERE issue_id = ?",
 		"UPDATE occurrences SET issue_id = ? WHERE issue_id = ?",
 		"UPDATE alerts SET issue_id = ? WHERE issue_id = ?",
+		"UPDATE alert_log SET issue_id = ? WHERE issue_id = ?",
 		"UPDATE mails SET issue_id = ? WHERE issue_id = ?",
 		"UPDATE activity SET issue_id = ? WHERE issue_id = ?",
 	} {

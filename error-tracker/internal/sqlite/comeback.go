@@ -43,7 +43,7 @@ func reopen(tx *sqlitedb.Tx, r *record, issue int64) error {
 	if muted || err != nil {
 		return err
 	}
-	return queueAlert(tx, tracker.AlertRegressed, issue, r.project, r.at)
+	return queueAlert(tx, tracker.AlertRegressed, issue, r.at)
 }
 
 // muteOf is the mute of an issue in an environment, nil if there is none.
@@ -104,5 +104,5 @@ func tellUnmuted(tx *sqlitedb.Tx, r *record, issue int64, environment string) er
 	if err != nil {
 		return err
 	}
-	return queueAlert(tx, tracker.AlertUnmuted, issue, r.project, r.at)
+	return queueAlert(tx, tracker.AlertUnmuted, issue, r.at)
 }

@@ -111,6 +111,7 @@ func (s *Store) discard(tx *sqlitedb.Tx, id int64) (bool, error) {
 		"DELETE FROM issue_mutes WHERE issue_id = ?",
 		"DELETE FROM pulses WHERE issue_id = ?",
 		"DELETE FROM alerts WHERE issue_id = ?",
+		"DELETE FROM alert_log WHERE issue_id = ?",
 		"DELETE FROM mails WHERE issue_id = ?",
 	} {
 		if _, err := tx.Exec(remove, id); err != nil {

@@ -15,8 +15,8 @@ import (
 const forgetBatch = 250
 
 // Forget implements tracker.Store. It also finishes deletions that were
-// interrupted, sums up old counters, and drops those of ingest after 90 days and
-// tags that no event has.
+// interrupted, sums up old counters, and drops those of ingest and past
+// alerts after 90 days and tags that no event has.
 func (s *Store) Forget(ctx context.Context, t time.Time, limit int) (int, error) {
 	if err := s.purge(ctx); err != nil {
 		return 0, fmt.Errorf("forget: %w", err)
@@ -25,7 +25,7 @@ func (s *Store) Forget(ctx context.Context, t time.Time, limit int) (int, error)
 		return 0, fmt.Errorf("forget: %w", err)
 	}
 	if err := s.forgetIngest(ctx); err != nil {
-		return 0, fmt.Errorf("forget counters: %w", err)
+		return 0, fmt.Errorf("forget counters and alerts: %w", err)
 	}
 	if err := s.forgetTags(ctx, limit); err != nil {
 		return 0, fmt.Errorf("forget tags: %w", err)

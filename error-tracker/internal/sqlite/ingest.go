@@ -11,7 +11,7 @@ import (
 	"github.com/monlight/monlight/shared/sqlitedb"
 )
 
-// keepIngest is how long counters of ingest and sessions are kept.
+// keepIngest is how long counters of ingest and sessions, and past alerts, are kept.
 const keepIngest = 90 * 24 * time.Hour
 
 // maxSessionRows bounds what one look at the sessions reads.
@@ -155,13 +155,14 @@ func (s *Store) SessionsByRelease(ctx context.Context, project int64, environmen
 	return all, readError("read sessions", err)
 }
 
-// forgetIngest drops the counters of hours that nobody looks at any more.
+// forgetIngest drops the counters, and the past alerts, of hours that nobody looks at any more.
 func (s *Store) forgetIngest(ctx context.Context) error {
 	before := hourOf(s.now().Add(-keepIngest))
 	for _, drop := range []string{
 		"DELETE FROM ingest WHERE (project_id, hour, kind, what) IN (SELECT project_id, hour, kind, what FROM ingest WHERE hour < ? LIMIT ?)",
 		`DELETE FROM sessions WHERE (project_id, hour, release_id, environment_id) IN
 			(SELECT project_id, hour, release_id, environment_id FROM sessions WHERE hour < ? LIMIT ?)`,
+		"DELETE FROM alert_log WHERE id IN (SELECT id FROM alert_log WHERE at < ? * 3600000 LIMIT ?)",
 	} {
 		for dropped := int64(forgetBatch); dropped == forgetBatch; {
 			err := s.db.Maintain(ctx, func(tx *sqlitedb.Tx) error {

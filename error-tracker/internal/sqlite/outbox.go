@@ -42,14 +42,16 @@ func (s *Store) OutboxOf(c tracker.Channel) tracker.Outbox { return outbox{s.db,
 
 // PendingAlerts implements tracker.Outbox.
 func (s outbox) PendingAlerts(ctx context.Context, limit int) ([]tracker.Alert, error) {
-	rows, err := s.db.Read().QueryContext(ctx, "SELECT id, kind, issue_id, project_id, at FROM alerts WHERE channels & ? ORDER BY id LIMIT ?", s.bit, limit)
-	alerts, err := scanAll(rows, err, func(rows *sql.Rows) (a tracker.Alert, err error) {
-		var at int64
-		err = rows.Scan(&a.ID, &a.Kind, &a.IssueID, &a.ProjectID, &at)
-		a.At = timeOf(at)
-		return a, err
-	})
+	rows, err := s.db.Read().QueryContext(ctx, "SELECT id, kind, issue_id, project_id, at, '', '' FROM alerts WHERE channels & ? ORDER BY id LIMIT ?", s.bit, limit)
+	alerts, err := scanAll(rows, err, scanAlert)
 	return alerts, readError("list alerts", err)
+}
+
+func scanAlert(rows *sql.Rows) (a tracker.Alert, err error) {
+	var at int64
+	err = rows.Scan(&a.ID, &a.Kind, &a.IssueID, &a.ProjectID, &at, &a.Project, &a.Title)
+	a.At = timeOf(at)
+	return a, err
 }
 
 // CountPendingAlerts implements tracker.Outbox.
@@ -64,12 +66,6 @@ func (s outbox) QueueTestAlert(ctx context.Context, project int64, at time.Time)
 		_, err := tx.Exec("INSERT INTO alerts (kind, issue_id, project_id, at, channels) VALUES (?, 0, ?, ?, ?)", string(tracker.AlertTest), project, at.UnixMilli(), s.bit)
 		return err
 	})
-}
-
-// queueAlert queues an alert about an issue for all channels.
-func queueAlert(tx *sqlitedb.Tx, kind tracker.AlertKind, issue, project, at int64) error {
-	_, err := tx.Exec("INSERT INTO alerts (kind, issue_id, project_id, at, channels) VALUES (?, ?, ?, ?, ?)", string(kind), issue, project, at, allChannels)
-	return err
 }
 
 // change runs a small change. Mail goes on while the disk is too full for

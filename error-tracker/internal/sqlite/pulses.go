@@ -87,9 +87,7 @@ func (s *Store) SavePulses(ctx context.Context, pulses []tracker.Pulse, alerts [
 		}
 		for _, issue := range alerts {
 			// It may be gone, muted or merged since it was looked at: then nobody is told.
-			_, err := tx.Exec("INSERT INTO alerts (kind, issue_id, project_id, at, channels) SELECT ?, id, project_id, ?, ? FROM issues WHERE id = ?",
-				string(tracker.AlertFrequent), at.UnixMilli(), allChannels, issue)
-			if err != nil {
+			if err := queueAlert(tx, tracker.AlertFrequent, issue, at.UnixMilli()); err != nil {
 				return err
 			}
 		}

@@ -374,7 +374,7 @@ func (s *Store) open(tx *sqlitedb.Tx, r *record, hash tracker.Hash, flood bool) 
 		return out, err
 	}
 	remember(s.mem.hashes, maxCachedHashes, hashKey{r.project, hash}, h)
-	return out, queueAlert(tx, tracker.AlertCreated, out.IssueID, r.project, r.at)
+	return out, queueAlert(tx, tracker.AlertCreated, out.IssueID, r.at)
 }
 
 // setEventHash completes the row that addEventID made before the hash was known.

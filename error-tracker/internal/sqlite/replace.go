@@ -225,6 +225,7 @@ func (s *Store) leave(tx *sqlitedb.Tx, old *told, target, occurrence int64, firs
 		s.bases.drop(baseKey{old.project, old.key})
 		for _, update := range []string{
 			"UPDATE alerts SET issue_id = ? WHERE issue_id = ?",
+			"UPDATE alert_log SET issue_id = ? WHERE issue_id = ?",
 			"UPDATE mails SET issue_id = ? WHERE issue_id = ?",
 			"UPDATE activity SET issue_id = ? WHERE issue_id = ?",
 		} {

@@ -38,7 +38,13 @@ type Alert struct {
 	IssueID   int64 // 0 for a test
 	ProjectID int64 // 0 for a test that is of no project
 	At        time.Time
+
+	Project, Title string // of past alerts alone: its name, and what the issue is about, cut
 }
+
+// MaxPastAlerts is how many past alerts of a project are kept, and the most that
+// are listed at once.
+const MaxPastAlerts = 1000
 
 // Mail is one message to one recipient by any channel, on its way or done.
 type Mail struct {
@@ -129,4 +135,10 @@ type AlertStore interface {
 	OutboxOf(c Channel) Outbox
 	// Deliveries lists mails of any state, newest first.
 	Deliveries(ctx context.Context, q DeliveryQuery, limit int) ([]Mail, error)
+	// PastAlerts lists the alerts that were due in a stretch of time, both ends
+	// included, whether or not a channel told of them; kinds that the project wants
+	// nobody to be told of are none. Newest first: of one project, or of all for "".
+	// The newest MaxPastAlerts of a project are kept for 90 days, unless their issue
+	// is deleted, and ten times as many of all.
+	PastAlerts(ctx context.Context, project string, in TimeRange, limit int) ([]Alert, error)
 }

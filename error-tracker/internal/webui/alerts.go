@@ -12,8 +12,11 @@ import (
 	"github.com/monlight/monlight/shared/webui"
 )
 
-// shownMails is how many mails the alerts page lists.
-const shownMails = 50
+// Mails and alerts that the alerts page lists.
+const (
+	shownMails  = 50
+	shownAlerts = 10
+)
 
 // alertsPage is the data of alerts.html.
 type alertsPage struct {
@@ -21,6 +24,7 @@ type alertsPage struct {
 	Recipients []string // shortened, see MaskAddress
 	Webhook    string   // the operator's, masked; "" for none
 	Pending    int64
+	Latest     []tracker.Alert
 	Mails      []mailRow
 }
 
@@ -60,6 +64,9 @@ func (p *Pages) alerts(w http.ResponseWriter, r *http.Request) error {
 		if s.Channel == tracker.ByWebhook {
 			d.Webhook = webui.Line(s.Target, 300)
 		}
+	}
+	if d.Latest, err = p.opts.Tracker.PastAlerts(ctx, "", tracker.TimeRange{}, shownAlerts); err != nil {
+		return err
 	}
 	d.Mails = p.mailRows(mails, p.ui.Path("/alerts"))
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "alerts", Title: "Alerts", Section: "/alerts", Assets: []string{"detail.css", "issue.css"}, Data: d})

@@ -22,6 +22,7 @@ type fakeTracker struct {
 	similar  map[int64][]int64
 	counts   map[int64][]int64
 	mails    []tracker.Mail
+	alerts   []tracker.Alert
 	projects []tracker.Project
 	settings tracker.Settings
 	channels []tracker.ChannelState
@@ -348,6 +349,16 @@ func (f *fakeTracker) Deliveries(_ context.Context, q tracker.DeliveryQuery, lim
 	for _, m := range f.mails {
 		if (q.IssueID == 0 || m.IssueID == q.IssueID) && len(out) < limit {
 			out = append(out, m)
+		}
+	}
+	return out, f.err
+}
+
+func (f *fakeTracker) PastAlerts(_ context.Context, project string, _ tracker.TimeRange, limit int) ([]tracker.Alert, error) {
+	var out []tracker.Alert
+	for _, a := range f.alerts {
+		if (project == "" || a.Project == project) && len(out) < limit {
+			out = append(out, a)
 		}
 	}
 	return out, f.err

@@ -82,6 +82,7 @@ type Tracker interface {
 	RotateWebhookKey(ctx context.Context, project int64) (tracker.Webhook, error)
 	RetryMail(ctx context.Context, id int64, now time.Time) error
 	Deliveries(ctx context.Context, q tracker.DeliveryQuery, limit int) ([]tracker.Mail, error)
+	PastAlerts(ctx context.Context, project string, in tracker.TimeRange, limit int) ([]tracker.Alert, error)
 }
 
 // Guard lets people in; [auth.Guard] is one.

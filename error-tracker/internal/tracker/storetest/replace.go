@@ -64,6 +64,7 @@ func testReplace(t *testing.T, open Opener) {
 	back := replace(t, s, corrected(r, 1))
 	gone(t, s, out.IssueID)
 	equal(t, "count", issue(t, s, back.IssueID).Count, int64(1))
+	equal(t, "past alerts", pastAlerts(t, s, "", tracker.TimeRange{}, 10), []tracker.Alert{{Kind: tracker.AlertCreated, IssueID: back.IssueID}})
 }
 
 func testReplaceSome(t *testing.T, open Opener) {

@@ -78,6 +78,8 @@ func Run(t *testing.T, open Opener) {
 		"alerts become mails and mails are tried until they leave": testOutbox,
 		"channels tell of the same alerts at their own pace":       testChannels,
 		"frequencies are those that were counted":                  testPulses,
+		"past alerts go where their issues go":                     testPastAlerts,
+		"past alerts leave after their time":                       testPastAlertsEnd,
 		"resolved issues leave after their time":                   testDeleteResolved,
 		"event IDs and sent mails are forgotten":                   testForget,
 		"totals add up":                                            testTotals,
