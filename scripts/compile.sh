@@ -20,6 +20,9 @@ for seldom in crypto/... encoding/asn1 math/big mime/... net net/mail net/netip 
   github.com/monlight/monlight/error-tracker/internal/httpapi github.com/monlight/monlight/error-tracker/internal/postmark github.com/monlight/monlight/error-tracker/internal/smtp \
   github.com/monlight/monlight/error-tracker/internal/webhook github.com/monlight/monlight/error-tracker/internal/webui \
   github.com/monlight/monlight/error-tracker/internal/worker github.com/monlight/monlight/error-tracker/internal/tracker/alerting \
+  github.com/monlight/monlight/error-tracker/internal/tracker github.com/monlight/monlight/error-tracker/internal/tracker/grouprules \
+  github.com/monlight/monlight/error-tracker/internal/tracker/release github.com/monlight/monlight/error-tracker/internal/tracker/search \
+  github.com/monlight/monlight/error-tracker/internal/tracker/sourcelink \
   github.com/monlight/monlight/shared/auth github.com/monlight/monlight/metrics-collector/internal/errortracker \
   github.com/monlight/monlight/metrics-collector/internal/webui github.com/monlight/monlight/metrics-collector/internal/worker html log/slog text/tabwriter; do
   set -- "$@" "-gcflags=$seldom=-l"

@@ -72,8 +72,22 @@ func Write(w http.ResponseWriter, r *http.Request, err error) {
 		d.RetryAfter = seconds(e.RetryAfter)
 		w.Header().Set("Retry-After", strconv.FormatInt(d.RetryAfter, 10))
 	}
-	send(w, r, d)
+	send(w, r, d, err)
 }
+
+// extended is an error whose answer has a member of its own.
+type extended struct {
+	error
+
+	name  string
+	value int64
+}
+
+func (e *extended) Unwrap() error { return e.error }
+
+// With returns err with one more member for the body of its answer, which RFC 9457
+// calls an extension. The name is of letters and underscores.
+func With(err error, name string, value int64) error { return &extended{err, name, value} }
 
 // NotFound answers every request with 404 {"detail":"Not found"}. It suits
 // chi's NotFound.
@@ -115,11 +129,14 @@ func JSON(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
-func send(w http.ResponseWriter, r *http.Request, d details) {
+func send(w http.ResponseWriter, r *http.Request, d details, cause error) {
 	d.RequestID = logging.RequestID(r.Context())
 	body, err := json.Marshal(d)
 	if err != nil { // cannot happen: strings and numbers
 		body = []byte(`{"detail":"` + internalDetail + `"}`)
+	}
+	if x, ok := errors.AsType[*extended](cause); ok {
+		body = append(body[:len(body)-1], `,"`+x.name+`":`+strconv.FormatInt(x.value, 10)+`}`...)
 	}
 	// Headers that a handler has set for the answer it did not give.
 	for _, name := range []string{"Content-Encoding", "Content-Disposition", "Etag", "Last-Modified"} {

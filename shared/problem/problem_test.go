@@ -61,6 +61,10 @@ func TestErrorsBecomeProblems(t *testing.T) {
 			fmt.Errorf("load: %w", errs.New(errs.NotFound, "error 42 not found")), 404,
 			`{"title":"Not Found","status":404,"detail":"error 42 not found","request_id":"req1"}`, "",
 		},
+		"with a member of its own": {
+			fmt.Errorf("load: %w", problem.With(errs.New(errs.NotFound, "error 42 not found"), "merged_into", 7)), 404,
+			`{"title":"Not Found","status":404,"detail":"error 42 not found","request_id":"req1","merged_into":7}`, "",
+		},
 		"rate limited": {
 			errs.RetryIn(errs.RateLimited, 49001*time.Millisecond, "Rate limit exceeded"), 429,
 			`{"title":"Too Many Requests","status":429,"detail":"Rate limit exceeded","retry_after":50,"request_id":"req1"}`, "",

@@ -45,6 +45,7 @@ type Tracker interface {
 	Marks(ctx context.Context, project, environment string, in tracker.TimeRange, limit int) ([]tracker.Deploy, error)
 	IssueEnvironments(ctx context.Context, issueID int64) ([]tracker.Share, error)
 	IssueReleases(ctx context.Context, issueID int64) ([]tracker.Share, error)
+	IssueTags(ctx context.Context, issueID int64) (tags []tracker.TagShares, whole bool, err error)
 
 	Occurrences(ctx context.Context, issueID, before int64, limit int) ([]tracker.Occurrence, error)
 	Occurrence(ctx context.Context, issueID, id int64) (o tracker.Occurrence, older, newer int64, err error)
@@ -56,6 +57,7 @@ type Tracker interface {
 	Similar(ctx context.Context, issueID int64, limit int) ([]tracker.Issue, error)
 	Merge(ctx context.Context, target int64, sources []int64) error
 	Unmerge(ctx context.Context, issueID int64, h tracker.Hash, at time.Time) (tracker.Issue, error)
+	MergedInto(ctx context.Context, id int64) (int64, error)
 
 	Resolve(ctx context.Context, ids []int64, f tracker.Fix) ([]int64, error)
 	Unresolve(ctx context.Context, ids []int64) ([]int64, error)
@@ -106,29 +108,31 @@ type api struct{ Options }
 func Routes(r chi.Router, o Options) {
 	a := &api{o}
 	h := func(f problem.HandlerFunc) http.HandlerFunc { return problem.Handler(o.Log, f) }
+	e := func(f problem.HandlerFunc) http.HandlerFunc { return h(a.ofError(f)) }
 
 	r.Post("/api/errors", h(a.report))
 	r.Post("/api/errors/batch", h(a.reportBatch))
 	r.Get("/api/errors", h(a.list))
 	r.Post("/api/errors/bulk", h(a.bulk))
 	// Digits alone, so that what stands beside it is no error: batch and bulk do not have these methods.
-	r.Get("/api/errors/{id:[0-9]+}", h(a.detail))
-	r.Delete("/api/errors/{id:[0-9]+}", h(a.change("delete")))
-	r.Post("/api/errors/{id}/resolve", h(a.change("resolve")))
-	r.Post("/api/errors/{id}/unresolve", h(a.change("unresolve")))
-	r.Post("/api/errors/{id}/mute", h(a.change("mute")))
-	r.Post("/api/errors/{id}/unmute", h(a.change("unmute")))
-	r.Post("/api/errors/{id}/assign", h(a.change("assign")))
-	r.Get("/api/errors/{id}/activity", h(a.activity))
-	r.Post("/api/errors/{id}/comments", h(a.comment))
-	r.Delete("/api/errors/{id}/comments/{comment_id}", h(a.deleteComment))
-	r.Post("/api/errors/{id}/merge", h(a.merge))
-	r.Post("/api/errors/{id}/unmerge", h(a.unmerge))
-	r.Get("/api/errors/{id}/groups", h(a.groups))
-	r.Get("/api/errors/{id}/similar", h(a.similar))
-	r.Get("/api/errors/{id}/occurrences", h(a.occurrences))
-	r.Get("/api/errors/{id}/occurrences/{occurrence_id}", h(a.occurrence))
-	r.Get("/api/errors/{id}/occurrences/{occurrence_id}/attachments/{n}", h(a.attachment))
+	r.Get("/api/errors/{id:[0-9]+}", e(a.detail))
+	r.Delete("/api/errors/{id:[0-9]+}", e(a.change("delete")))
+	r.Post("/api/errors/{id}/resolve", e(a.change("resolve")))
+	r.Post("/api/errors/{id}/unresolve", e(a.change("unresolve")))
+	r.Post("/api/errors/{id}/mute", e(a.change("mute")))
+	r.Post("/api/errors/{id}/unmute", e(a.change("unmute")))
+	r.Post("/api/errors/{id}/assign", e(a.change("assign")))
+	r.Get("/api/errors/{id}/activity", e(a.activity))
+	r.Post("/api/errors/{id}/comments", e(a.comment))
+	r.Delete("/api/errors/{id}/comments/{comment_id}", e(a.deleteComment))
+	r.Post("/api/errors/{id}/merge", e(a.merge))
+	r.Post("/api/errors/{id}/unmerge", e(a.unmerge))
+	r.Get("/api/errors/{id}/groups", e(a.groups))
+	r.Get("/api/errors/{id}/tags", e(a.tags))
+	r.Get("/api/errors/{id}/similar", e(a.similar))
+	r.Get("/api/errors/{id}/occurrences", e(a.occurrences))
+	r.Get("/api/errors/{id}/occurrences/{occurrence_id}", e(a.occurrence))
+	r.Get("/api/errors/{id}/occurrences/{occurrence_id}/attachments/{n}", e(a.attachment))
 	r.Get("/api/projects", h(a.projects))
 	r.Post("/api/projects", h(a.createProject))
 	r.Get("/api/projects/{id}", h(a.project))
@@ -185,4 +189,27 @@ func named(err, missing error) error {
 		return missing
 	}
 	return err
+}
+
+// ofError is f for the path of an error: if that one became part of another one,
+// the answer that it is not there names it.
+func (a *api) ofError(f problem.HandlerFunc) problem.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		err := f(w, r)
+		if errs.KindOf(err) != errs.NotFound {
+			return err
+		}
+		id, wrong := pathID(r, "id")
+		if wrong != nil {
+			return err
+		}
+		into, unknown := a.Tracker.MergedInto(r.Context(), id)
+		switch {
+		case unknown == nil:
+			return problem.With(err, "merged_into", into)
+		case errs.KindOf(unknown) != errs.NotFound:
+			return unknown
+		}
+		return err
+	}
 }

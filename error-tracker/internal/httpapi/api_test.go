@@ -674,7 +674,7 @@ func TestEveryRouteHidesInternalErrors(t *testing.T) {
 	f := &fakeTracker{err: fmt.Errorf("open /secret/path: %w", io.ErrClosedPipe), issues: []tracker.Issue{sampleIssue(3)}, kept: []tracker.Occurrence{sampleOccurrence(5)}}
 	for path, body := range map[string]string{
 		"POST /api/errors": report(""), "GET /api/errors": "", "GET /api/errors/3": "", "GET /api/errors/3/occurrences": "", "GET /api/errors/3/occurrences/5": "",
-		"GET /api/errors/3/groups": "", "GET /api/errors/3/similar": "", "POST /api/errors/3/resolve": "", "POST /api/errors/3/mute": "", "DELETE /api/errors/3": "",
+		"GET /api/errors/3/groups": "", "GET /api/errors/3/tags": "", "GET /api/errors/3/similar": "", "POST /api/errors/3/resolve": "", "POST /api/errors/3/mute": "", "DELETE /api/errors/3": "",
 		"POST /api/errors/bulk": `{"action":"delete","ids":[1]}`, "POST /api/errors/3/merge": `{"ids":[1]}`, "POST /api/errors/3/unmerge": `{"fingerprint":"bfe948320647333075d782d84349909c"}`,
 		"GET /api/projects": "", "GET /api/environments": "", "GET /api/stats": "", "POST /api/test-alert": "",
 	} {

@@ -43,6 +43,10 @@ type fakeTracker struct {
 	ingest   []tracker.IngestCount
 	preview  tracker.Preview
 	views    []tracker.View
+	tags     []tracker.TagShares
+	partly   bool            // tags are those of a part of the events
+	merged   map[int64]int64 // where issues went
+	lost     error           // what asking for that gives
 }
 
 var missing = errs.New(errs.NotFound, "the store's own words")
@@ -97,6 +101,20 @@ func (f *fakeTracker) IssueEnvironments(context.Context, int64) ([]tracker.Share
 }
 func (f *fakeTracker) IssueReleases(context.Context, int64) ([]tracker.Share, error) {
 	return nil, f.err
+}
+
+func (f *fakeTracker) IssueTags(_ context.Context, id int64) ([]tracker.TagShares, bool, error) {
+	if id > 9 {
+		return nil, false, missing
+	}
+	return f.tags, !f.partly, f.err
+}
+
+func (f *fakeTracker) MergedInto(_ context.Context, id int64) (int64, error) {
+	if into := f.merged[id]; into != 0 {
+		return into, f.lost
+	}
+	return 0, cmp.Or(f.lost, missing)
 }
 
 func (f *fakeTracker) Occurrences(_ context.Context, issueID, before int64, limit int) ([]tracker.Occurrence, error) {

@@ -125,10 +125,10 @@ ValueError: bad
 	if got := tracebackText(e); got != want {
 		t.Errorf("tracebackText = %s\nwant %s", got, want)
 	}
-	if got := message(e); got != "bad" {
+	if got := e.Summary(); got != "bad" {
 		t.Errorf("message = %q", got)
 	}
-	if got := message(&event.Event{Message: event.Message{Template: "t"}}); got != "t" {
+	if got := (&event.Event{Message: event.Message{Template: "t"}}).Summary(); got != "t" {
 		t.Errorf("message of an event without exceptions = %q", got)
 	}
 }

@@ -232,7 +232,7 @@ func (a *api) newDetail(r *http.Request, id int64, occurrences int) (*detailJSON
 		Occurrences:  newOccurrenceList(newest),
 	}
 	// An issue keeps the beginning of a very long message, its first event all of it.
-	if whole := message(&first.Event); len(whole) > len(issue.Message) && len(issue.Message) > maxListedMessage &&
+	if whole := first.Event.Summary(); len(whole) > len(issue.Message) && len(issue.Message) > maxListedMessage &&
 		strings.HasPrefix(whole, issue.Message[:maxListedMessage]) {
 		answer.Message = whole
 	}

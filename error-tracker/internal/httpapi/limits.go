@@ -8,6 +8,10 @@ const (
 	maxDepth = 128       // nested objects and arrays; 400 beyond
 	maxIDs   = 1000      // in one bulk or merge request; 400 beyond
 
+	// What one look at the tags of an error lists: those with the most events.
+	maxListedTags      = 200
+	maxListedTagValues = 100 // of each
+
 	// maxUnpacked is how many bytes of bodies are decoded, or wait for the disk
 	// decoded, at one time. A decoded report is some four times as large as its
 	// body; the others wait as bodies, whose bytes the server has a bound for.

@@ -47,7 +47,7 @@ func newOccurrenceJSON(o *tracker.Occurrence) occurrenceJSON {
 		RequestHeaders: e.Request.Headers, UserID: orNullText(e.User.ID), Extra: e.Extra,
 		Traceback: tracebackText(e),
 		EventID:   e.ID.String(), Fingerprint: o.Hash.String(), First: o.First, OccurredAt: orNullTime(e.OccurredAt),
-		Environment: e.Environment, Release: e.Release, Level: e.Level, Message: message(e),
+		Environment: e.Environment, Release: e.Release, Level: e.Level, Message: e.Summary(),
 		Transaction: e.Transaction, ServerName: e.ServerName,
 	}
 }

@@ -8,14 +8,6 @@ import (
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 )
 
-// message is what a person would call the message of e.
-func message(e *event.Event) string {
-	if n := len(e.Exceptions); n > 0 {
-		return e.Exceptions[n-1].Value
-	}
-	return e.Message.Text()
-}
-
 // tracebackText is the text that came with e or, from clients that send only
 // structure, one made from it in the form that Python prints. What was empty
 // and has no frames stays empty.

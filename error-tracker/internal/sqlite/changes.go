@@ -96,6 +96,9 @@ func projectOf(tx *sqlitedb.Tx, issue int64) (project int64, err error) {
 
 // moveInto gives everything of source to target but the counters.
 func moveInto(tx *sqlitedb.Tx, target, source int64) error {
+	if _, err := tx.Exec("INSERT INTO merged (id, hash_id) SELECT id, primary_hash FROM issues WHERE id = ?", source); err != nil {
+		return err
+	}
 	// By its hash unmerge will know what it brought.
 	_, err := tx.Exec("UPDATE activity SET hash_id = (SELECT primary_hash FROM issues WHERE id = ?) WHERE issue_id = ? AND hash_id = 0", source, source)
 	if err != nil {
@@ -124,6 +127,17 @@ func moveInto(tx *sqlitedb.Tx, target, source int64) error {
 		}
 	}
 	return nil
+}
+
+const sqlMergedInto = "SELECT h.issue_id FROM merged m JOIN hashes h ON h.id = m.hash_id WHERE m.id = ?"
+
+// MergedInto implements tracker.Store.
+func (s *Store) MergedInto(ctx context.Context, id int64) (into int64, err error) {
+	err = s.db.Read().QueryRowContext(ctx, sqlMergedInto, id).Scan(&into)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, notFound(id)
+	}
+	return into, readError("find merged issue", err)
 }
 
 // recompute adds up an issue anew from its hashes.

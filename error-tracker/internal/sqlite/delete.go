@@ -107,6 +107,7 @@ func (s *Store) discard(tx *sqlitedb.Tx, id int64) (bool, error) {
 		return false, err
 	}
 	for _, remove := range []string{
+		"DELETE FROM merged WHERE hash_id IN (SELECT id FROM hashes WHERE issue_id = ?)",
 		"DELETE FROM hashes WHERE issue_id = ?",
 		"DELETE FROM issue_mutes WHERE issue_id = ?",
 		"DELETE FROM pulses WHERE issue_id = ?",

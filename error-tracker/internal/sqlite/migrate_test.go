@@ -59,6 +59,9 @@ func shopEvent(n int, value string) *event.Event {
 	return e
 }
 
+// mergedAway is the issue that fillShop merges into another one.
+const mergedAway = 3
+
 // fillShop makes two issues, one of them of two groups, resolved and muted.
 func fillShop(t *testing.T, s *sqlite.Store) {
 	t.Helper()
@@ -172,6 +175,10 @@ func TestDatabasesOfEarlierReleasesAreTakenOver(t *testing.T) {
 			}
 			if d := cmp.Diff(want, got); d != "" {
 				t.Errorf("issues (-want +got):\n%s", d)
+			}
+			// By what was done it is known where a merged issue went.
+			if into, err := s.MergedInto(t.Context(), mergedAway); n+1 >= 6 && (err != nil || into != want.Issues[1].ID) {
+				t.Errorf("issue %d went into %d, %v, want %d", mergedAway, into, err, want.Issues[1].ID)
 			}
 			checkShop(t, s, got.Issues)
 		})

@@ -70,7 +70,14 @@ type packed struct {
 }
 
 // occurrences reads those that a condition on o selects.
-func (s *Store) occurrences(ctx context.Context, tx *sql.Tx, where string, args ...any) ([]tracker.Occurrence, error) {
+func (s *Store) occurrences(ctx context.Context, tx *sql.Tx, where string, args ...any) (all []tracker.Occurrence, err error) {
+	err = s.eachOccurrence(ctx, tx, func(o tracker.Occurrence) { all = append(all, o) }, where, args...)
+	return all, err
+}
+
+// eachOccurrence calls f with those that a condition on o selects. They are
+// unpacked one by one: all of them at once may be a lot of memory.
+func (s *Store) eachOccurrence(ctx context.Context, tx *sql.Tx, f func(tracker.Occurrence), where string, args ...any) error {
 	rows, err := tx.QueryContext(ctx, sqlOccurrence+where, args...)
 	found, err := scanAll(rows, err, func(rows *sql.Rows) (o packed, err error) {
 		var hash []byte
@@ -79,22 +86,21 @@ func (s *Store) occurrences(ctx context.Context, tx *sql.Tx, where string, args 
 		return o, err
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var all []tracker.Occurrence
 	firsts := make(map[int64][]byte) // of each hash, for those that are told by their difference
 	for _, o := range found {
 		if needsBase(o.payload) && firsts[o.hash] == nil {
 			if firsts[o.hash], err = s.basePlain(ctx, tx, o.hash); err != nil {
-				return nil, fmt.Errorf("occurrence %d: %w", o.ID, err)
+				return fmt.Errorf("occurrence %d: %w", o.ID, err)
 			}
 		}
 		if o.Event, err = s.payloads.unpack(o.payload, firsts[o.hash]); err != nil {
-			return nil, fmt.Errorf("occurrence %d: %w", o.ID, err)
+			return fmt.Errorf("occurrence %d: %w", o.ID, err)
 		}
-		all = append(all, o.Occurrence)
+		f(o.Occurrence)
 	}
-	return all, nil
+	return nil
 }
 
 // oneOccurrence is occurrences for exactly one.

@@ -213,6 +213,12 @@ func (s *Store) leave(tx *sqlitedb.Tx, old *told, target, occurrence int64, firs
 	if err != nil {
 		return err
 	}
+	if events == 0 {
+		// What had become part of the hash is now where its last event is.
+		if _, err := tx.Exec("UPDATE merged SET hash_id = (SELECT primary_hash FROM issues WHERE id = ?) WHERE hash_id = ?", target, old.hash); err != nil {
+			return err
+		}
+	}
 	switch {
 	case events > 0:
 		if occurrence != 0 && !first {
@@ -232,6 +238,9 @@ func (s *Store) leave(tx *sqlitedb.Tx, old *told, target, occurrence int64, firs
 			if _, err := tx.Exec(update, target, old.issue); err != nil {
 				return err
 			}
+		}
+		if _, err := tx.Exec("INSERT INTO merged (id, hash_id) SELECT ?, primary_hash FROM issues WHERE id = ?", old.issue, target); err != nil {
+			return err
 		}
 		_, err := s.discard(tx, old.issue)
 		return err

@@ -130,6 +130,26 @@ func (p *IssuePage) Next(s Sort) Cursor {
 	return c
 }
 
+// EventQuery asks for a page of the kept events of an issue: the newest ones, or
+// those next to a place between two events. The place is told by an event's ID,
+// and stays where it is when that event leaves.
+type EventQuery struct {
+	Issue  int64
+	Before int64 // the events older than this one; 0: from the newest on
+	After  int64 // the events newer than this one, if Before is 0
+	Limit  int   // 1 to MaxOccurrencesPerPage
+}
+
+// EventPage tells where a page stands among the kept events of an issue.
+type EventPage struct {
+	Kept  int64 // all of them
+	Newer int64 // of them before the page
+	Read  int64 // of them on the page
+}
+
+// Older is how many kept events come after the page.
+func (p EventPage) Older() int64 { return p.Kept - p.Newer - p.Read }
+
 // Limits of the lists.
 const (
 	DefaultPage           = 50

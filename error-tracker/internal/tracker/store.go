@@ -35,6 +35,9 @@ type Store interface {
 	// limit of them, those before the occurrence with the ID before if it is
 	// not 0.
 	Occurrences(ctx context.Context, issueID, before int64, limit int) ([]Occurrence, error)
+	// EventPage calls f with a page of the kept events of an issue, newest first,
+	// and tells where the page stands. The event is f's to keep.
+	EventPage(ctx context.Context, q EventQuery, f func(Occurrence)) (EventPage, error)
 	// Occurrence returns one kept event of an issue and the IDs of its older
 	// and newer neighbours, 0 where there is none. id 0 is the newest.
 	Occurrence(ctx context.Context, issueID, id int64) (o Occurrence, older, newer int64, err error)
@@ -98,6 +101,10 @@ type Store interface {
 	// resolved, muted and assigned like the one it leaves. The last hash of an
 	// issue cannot leave it: Conflict.
 	Unmerge(ctx context.Context, issueID int64, h Hash, at time.Time) (Issue, error)
+	// MergedInto returns the issue that an issue became part of: the one that has
+	// now what the hash brought that had opened it. NotFound when nothing is known
+	// of such an issue, or that one was deleted since.
+	MergedInto(ctx context.Context, id int64) (int64, error)
 
 	// ResolveStale resolves at most limit issues of a project that nobody met
 	// since t, and that are not muted anywhere, and returns how many it resolved.

@@ -37,7 +37,9 @@ type fakeTracker struct {
 	fix      tracker.Fix
 	unmuted  string // environment
 	pending  int64
-	err      error // what every call gives, if set
+	merged   map[int64]int64 // where issues went
+	lost     error           // what asking for that gives
+	err      error           // what every call gives, if set
 
 	query   tracker.IssueQuery
 	retried []int64
@@ -122,10 +124,33 @@ func (f *fakeTracker) Totals(context.Context) (tracker.Totals, error) {
 	return tracker.Totals{Issues: int64(len(f.issues)), DatabaseBytes: 47_300_000}, f.err
 }
 
-func (f *fakeTracker) Occurrences(_ context.Context, id, _ int64, limit int) ([]tracker.Occurrence, error) {
-	all := slices.Clone(f.events[id])
+func (f *fakeTracker) EventPage(_ context.Context, q tracker.EventQuery, show func(tracker.Occurrence)) (tracker.EventPage, error) {
+	all := slices.Clone(f.events[q.Issue])
 	slices.Reverse(all)
-	return all[:min(limit, len(all))], f.err
+	from := 0
+	switch {
+	case q.Before != 0:
+		for from < len(all) && all[from].ID >= q.Before {
+			from++
+		}
+	case q.After != 0:
+		for from < len(all) && all[from].ID > q.After {
+			from++
+		}
+		from = max(0, from-q.Limit)
+	}
+	shown := all[from:min(from+q.Limit, len(all))]
+	for _, o := range shown {
+		show(o)
+	}
+	return tracker.EventPage{Kept: int64(len(all)), Newer: int64(from), Read: int64(len(shown))}, f.err
+}
+
+func (f *fakeTracker) MergedInto(_ context.Context, id int64) (int64, error) {
+	if into := f.merged[id]; into != 0 {
+		return into, f.lost
+	}
+	return 0, cmp.Or(f.lost, errs.New(errs.NotFound, "issue %d not found", id))
 }
 
 func (f *fakeTracker) Occurrence(_ context.Context, issue, id int64) (o tracker.Occurrence, older, newer int64, err error) {

@@ -67,6 +67,7 @@ type issuePage struct {
 	Expired      bool       // the event that was asked for is not kept any more
 	Nav          eventNav
 	Recent       []recentEvent
+	Kept         int64 // events
 	Environments []webui.Portion
 	Releases     []webui.Portion
 	Groups       []groupView
@@ -206,9 +207,6 @@ func (p *Pages) issue(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	i, err := p.opts.Tracker.Issue(r.Context(), id)
-	if errs.KindOf(err) == errs.NotFound {
-		return p.ui.Render(w, r, http.StatusNotFound, webui.Page{Name: "gone", Title: "Issue not found", Section: "/", Data: id})
-	}
 	if err != nil {
 		return err
 	}
@@ -355,25 +353,27 @@ func (p *Pages) event(r *http.Request, d *issuePage, project string) error {
 	if newer != 0 {
 		d.Nav.Newer, d.Nav.Newest = at(newer), d.URL
 	}
-	recent, err := p.opts.Tracker.Occurrences(ctx, d.ID, 0, shownRecent)
-	if err != nil {
-		return err
-	}
-	for k := range recent {
-		e := &recent[k].Event
-		v := recentEvent{
-			URL: at(recent[k].ID), At: happened(e), Method: webui.Line(e.Request.Method, 12), Where: webui.Line(e.Request.URL, 200),
-			Name: userName(&e.User), Current: recent[k].ID == o.ID,
-		}
+	page, err := p.opts.Tracker.EventPage(ctx, tracker.EventQuery{Issue: d.ID, Limit: shownRecent}, func(r tracker.Occurrence) {
+		e := &r.Event
+		v := recentEvent{URL: at(r.ID), At: happened(e), Name: userName(&e.User), Current: r.ID == o.ID}
+		v.Method, v.Where = placeOf(e)
 		if v.Name == "" {
-			v.Name = "Event " + itoa(recent[k].ID)
-		}
-		if v.Where == "" {
-			v.Where = webui.Line(e.Transaction, 200)
+			v.Name = "Event " + itoa(r.ID)
 		}
 		d.Recent = append(d.Recent, v)
+	})
+	d.Kept = page.Kept
+	return err
+}
+
+// placeOf is where an event happened, for a list: the method and address of the
+// request, or the transaction.
+func placeOf(e *event.Event) (method, where string) {
+	method, where = webui.Line(e.Request.Method, 12), webui.Line(e.Request.URL, 200)
+	if where == "" {
+		where = webui.Line(e.Transaction, 200)
 	}
-	return nil
+	return method, where
 }
 
 func (p *Pages) shares(r *http.Request, d *issuePage) error {

@@ -48,6 +48,15 @@ type Event struct {
 	Fingerprint []string
 }
 
+// Summary is what a person would call the message of e: that of the last
+// exception, else what was logged.
+func (e *Event) Summary() string {
+	if n := len(e.Exceptions); n > 0 {
+		return e.Exceptions[n-1].Value
+	}
+	return e.Message.Text()
+}
+
 // Message is what a program logged, as opposed to what it raised.
 type Message struct {
 	Template  string // "payment %s failed"

@@ -72,6 +72,54 @@ func testMerge(t *testing.T, open Opener) {
 	}
 }
 
+// mergedInto checks where issues went; 0 is that nobody knows.
+func mergedInto(t *testing.T, s tracker.Store, what string, want map[int64]int64) {
+	t.Helper()
+	for id, into := range want {
+		got, err := s.MergedInto(t.Context(), id)
+		if got != into || (into == 0) != (errs.KindOf(err) == errs.NotFound) {
+			t.Errorf("%s: issue %d went into %d (%v), want %d", what, id, got, err, into)
+		}
+	}
+}
+
+func testMergedInto(t *testing.T, open Opener) {
+	s := openDefault(t, open)
+	send := func(n int) int64 { return record(t, s, newReport(n, start)).IssueID }
+	merge := func(target int64, sources ...int64) {
+		t.Helper()
+		noError(t, "Merge", s.Merge(t.Context(), target, sources, start))
+	}
+	a, b, c, d := send(1), send(2), send(3), send(4)
+	mergedInto(t, s, "none was merged", map[int64]int64{a: 0, b: 0, 999_999: 0})
+	merge(b, c)
+	merge(a, b)
+	mergedInto(t, s, "a chain", map[int64]int64{c: a, b: a, a: 0, d: 0})
+	split, err := s.Unmerge(t.Context(), a, hashOf(3), start)
+	noError(t, "Unmerge", err)
+	mergedInto(t, s, "what c had was split off", map[int64]int64{c: split.ID, b: a})
+	merge(d, split.ID)
+	mergedInto(t, s, "and merged again", map[int64]int64{c: d, split.ID: d, b: a})
+	_, err = s.Delete(t.Context(), []int64{d})
+	noError(t, "Delete", err)
+	mergedInto(t, s, "and deleted", map[int64]int64{c: 0, split.ID: 0, b: a})
+}
+
+// An issue whose last event moved to another one, as when a source map came, has
+// become part of that.
+func testReplacedInto(t *testing.T, open Opener) {
+	s := openDefault(t, open)
+	a, b := newReport(1, start), newReport(2, start)
+	from, source := record(t, s, a).IssueID, record(t, s, b).IssueID
+	noError(t, "Merge", s.Merge(t.Context(), from, []int64{source}, start))
+	other := replace(t, s, corrected(b, 3)).IssueID // the hash goes, its issue stays
+	mergedInto(t, s, "the event of the merged issue moved", map[int64]int64{source: other, from: 0})
+	next := replace(t, s, corrected(a, 4)).IssueID // the issue goes
+	mergedInto(t, s, "the last event moved", map[int64]int64{from: next, source: other})
+	equal(t, "and back", replace(t, s, corrected(b, 4)).IssueID, next)
+	mergedInto(t, s, "all moved on", map[int64]int64{from: next, source: next, other: next})
+}
+
 func testMergeRefusals(t *testing.T, open Opener) {
 	s := openDefault(t, open)
 	a := record(t, s, newReport(1, start)).IssueID

@@ -93,6 +93,48 @@ func testOccurrencePaging(t *testing.T, open Opener) {
 	equal(t, "newer than the newest", newer, int64(0))
 }
 
+func testEventPages(t *testing.T, open Opener) {
+	s := open(t, Options{KeepOccurrences: 10, Now: fixedNow})
+	var id int64
+	for n := range 20 {
+		id = record(t, s, newReport(1, start.Add(time.Duration(n)*time.Second))).IssueID
+		record(t, s, newReport(2, start.Add(time.Duration(n)*time.Second))) // in between
+	}
+	all, err := s.Occurrences(t.Context(), id, 0, 100)
+	noError(t, "Occurrences", err)
+	if len(all) != 11 {
+		t.Fatalf("%d events are kept, want the newest 10 and the first", len(all))
+	}
+	place := func(newer, read int64) tracker.EventPage {
+		return tracker.EventPage{Kept: 11, Newer: newer, Read: read}
+	}
+	for what, tt := range map[string]struct {
+		q    tracker.EventQuery
+		want tracker.EventPage
+	}{
+		"the newest":                    {tracker.EventQuery{Limit: 4}, place(0, 4)},
+		"older ones":                    {tracker.EventQuery{Before: all[3].ID, Limit: 4}, place(4, 4)},
+		"the oldest":                    {tracker.EventQuery{Before: all[7].ID, Limit: 4}, place(8, 3)},
+		"older than the oldest":         {tracker.EventQuery{Before: all[10].ID, Limit: 4}, place(11, 0)},
+		"newer ones, next to the place": {tracker.EventQuery{After: all[8].ID, Limit: 4}, place(4, 4)},
+		"newer ones, up to the newest":  {tracker.EventQuery{After: all[4].ID, Limit: 4}, place(0, 4)},
+		"fewer newer ones than a page":  {tracker.EventQuery{After: all[2].ID, Limit: 4}, place(0, 4)},
+		"newer than the newest":         {tracker.EventQuery{After: all[0].ID, Limit: 4}, place(0, 4)},
+		"at an event that left":         {tracker.EventQuery{Before: all[9].ID - 1, Limit: 4}, place(10, 1)},
+		"all":                           {tracker.EventQuery{Limit: 100}, place(0, 11)},
+	} {
+		tt.q.Issue = id
+		var got []tracker.Occurrence
+		page, err := s.EventPage(t.Context(), tt.q, func(o tracker.Occurrence) { got = append(got, o) })
+		noError(t, what, err)
+		equal(t, what, page, tt.want)
+		equal(t, what, page.Older(), 11-tt.want.Newer-tt.want.Read)
+		equal(t, what, got, append([]tracker.Occurrence(nil), all[tt.want.Newer:tt.want.Newer+tt.want.Read]...))
+	}
+	_, err = s.EventPage(t.Context(), tracker.EventQuery{Issue: 999_999, Limit: 4}, func(tracker.Occurrence) { t.Error("an event of no issue") })
+	wantKind(t, "of no issue", err, errs.NotFound)
+}
+
 func testShares(t *testing.T, open Opener) {
 	s := openDefault(t, open)
 	var id int64
