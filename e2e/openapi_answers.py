@@ -470,6 +470,11 @@ def error_tracker(s):
     s.ask("POST /api/errors/bulk", 400, body={"action": "forget", "ids": [issue]})
     s.ask("POST /api/errors/{id}/merge", id=issue, body={"ids": [other]})
     s.ask("POST /api/errors/{id}/merge", 400, id=issue, body={"ids": [issue]})
+    if (gone := s.ask("GET /api/errors/{id}", 404, id=other)) and gone.get("merged_into") != issue:
+        s.fail("GET /api/errors/{id}", f"{gone}: does not name the error that it was merged into")
+    if not s.ask("GET /api/errors/{id}/tags", id=issue)["tags"]:
+        s.fail("GET /api/errors/{id}/tags", "no tag was counted")
+    s.ask("GET /api/errors/{id}/tags", 404, id=999999999)
     groups = s.ask("GET /api/errors/{id}/groups", id=issue)["groups"]
     s.ask("POST /api/errors/{id}/unmerge", 201, id=issue, body={"fingerprint": next(g["fingerprint"] for g in groups if not g["primary"])})
     s.ask("POST /api/errors/{id}/unmerge", 400, id=issue, body={"fingerprint": "x"})

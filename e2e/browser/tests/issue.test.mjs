@@ -139,6 +139,73 @@ describe('the page of an issue', () => {
     await shut(page);
   });
 
+  test('a link to an issue that was merged leads to where its events are', async () => {
+    const { id: target } = await service.report(simple('LostCart', { project: 'carts' }));
+    const { id: source, event_id } = await service.report(simple('LostBasket', { project: 'carts' }));
+    await service.post(`/api/errors/${target}/merge`, { ids: [source] });
+    const event = (await service.api(`/api/errors/${target}/occurrences`)).occurrences.find((o) => o.event_id === event_id).id;
+    const page = await session.open(`/errors/${source}?event=${event}`);
+    assert.equal(page.url(), `${service.url}/errors/${target}?event=${event}`);
+    assert.match(await page.textContent('.notice'), new RegExp(`Issue #${source} became part of #${target}\\.`));
+    assert.match(await page.textContent('.exc h3'), /LostBasket/);
+    await page.reload();
+    assert.equal(await page.locator('.notice').count(), 0, 'it is said once');
+    const split = await service.post(`/api/errors/${target}/unmerge`, { fingerprint: (await service.api(`/api/errors/${target}/groups`)).groups.find((g) => !g.primary).fingerprint });
+    await page.goto(`${service.url}/errors/${source}`);
+    assert.equal(page.url(), `${service.url}/errors/${split.id}`, 'what was split off again is found, too');
+    await clean(page);
+    await shut(page);
+  });
+
+  test('all kept events, by keys and page by page', async () => {
+    const many = await startService({ KEEP_OCCURRENCES: '130' });
+    try {
+      const reader = await new Session(browser, many).signIn();
+      let id;
+      for (let n = 0; n < 140; n++) ({ id } = await many.report({ ...ship(n), environment: n === 139 ? 'staging' : 'production' }));
+      const page = await reader.open(`/errors/${id}`);
+      await page.click('a:text-is("All 131 events")');
+      await page.waitForURL(`**/errors/${id}/events`);
+      const orders = async () => (await page.locator('.events .what').allTextContents()).map((text) => Number(/orders\/(\d+)/.exec(text)[1]));
+      const down = (from, n) => Array.from({ length: n }, (_, i) => from - i);
+      assert.deepEqual(await orders(), down(139, 60));
+      assert.match(await page.textContent('.head'), /131 of 140 events kept/);
+      assert.deepEqual(await page.locator('.events thead th').allTextContents().then((all) => all.filter((name) => name === 'Environment' || name === 'Level')), ['Environment']);
+      assert.match(await page.textContent('.same'), /Levelerror/);
+      await page.keyboard.press('p');
+      await page.waitForURL(/before=/);
+      assert.deepEqual(await orders(), down(79, 60));
+      await page.keyboard.press('p');
+      await page.waitForFunction(() => document.querySelectorAll('.events tbody tr').length === 11);
+      assert.deepEqual(await orders(), [...down(19, 10), 0]);
+      assert.match(await page.locator('.events tbody tr').last().textContent(), /First/);
+      await page.keyboard.press('n');
+      await page.waitForURL(/after=/);
+      assert.deepEqual(await orders(), down(79, 60));
+      await page.keyboard.press('n');
+      await page.waitForURL(`**/errors/${id}/events`);
+      assert.deepEqual(await orders(), down(139, 60));
+      await page.keyboard.press('j');
+      await page.keyboard.press('j');
+      await page.keyboard.press('j');
+      await page.keyboard.press('k');
+      await page.keyboard.press('Enter');
+      await page.waitForURL(/event=/);
+      assert.match(await page.textContent('.url code'), /orders\/138/);
+      await page.goBack();
+      await page.locator('.events .what').nth(4).click();
+      await page.waitForURL(/event=/);
+      assert.match(await page.textContent('.url code'), /orders\/135/);
+      await page.goBack();
+      await page.keyboard.press('u');
+      await page.waitForURL(`**/errors/${id}`);
+      await clean(page);
+      await shut(page);
+    } finally {
+      await many.stop();
+    }
+  });
+
   test('the tags of its events, and the way from a value to the issues that have it', async () => {
     const page = await session.open(`/errors/${id}`);
     await page.click('a:text-is("Tags")');

@@ -80,6 +80,18 @@ describe('without JavaScript', () => {
     await shut(page);
   });
 
+  test('all kept events of an issue', async () => {
+    let id;
+    for (let n = 0; n < 3; n++) ({ id } = await service.report(simple('ParcelError', { project: 'parcels', request_method: 'GET', request_url: `https://shop.example/parcels/${n}` })));
+    const page = await session.open(`/errors/${id}`, { js: false });
+    await page.click('text=All 3 events');
+    assert.match(await page.locator('.events time').first().textContent(), / UTC$/);
+    await page.locator('.events a').nth(1).click();
+    assert.match(await page.textContent('.url code'), /parcels\/1/);
+    await service.post('/api/errors/bulk', { action: 'delete', ids: [id] });
+    await shut(page);
+  });
+
   test('delete is asked for on a page of its own', async () => {
     const page = await session.open('/?state=all', { js: false });
     for (const box of await page.locator('[name=id]').all()) await box.check();

@@ -16,7 +16,7 @@ inspect('the quality of the pages', errors, (world) => {
 
   test('so do all other pages', async () => {
     const { project, release } = world();
-    for (const path of ['/releases', `/releases/${release}`, '/projects', `/projects/${project}`, `/projects/${project}/settings`, `/projects/${project}/rules`, `/projects/${project}/alerts`, '/ingest', '/alerts', '/search', '/views?search=x', `/errors/${world().id}/tags`]) {
+    for (const path of ['/releases', `/releases/${release}`, '/projects', `/projects/${project}`, `/projects/${project}/settings`, `/projects/${project}/rules`, `/projects/${project}/alerts`, '/ingest', '/alerts', '/search', '/views?search=x', `/errors/${world().id}/tags`, `/errors/${world().id}/events`]) {
       const bytes = await weigh(world().reader, world().service.url + path);
       assert.ok(bytes <= 15 * 1024, `${path} weighs ${bytes} bytes`);
     }
