@@ -77,6 +77,10 @@ export const errors = {
     try {
       const [reader, first, failing, mailed] = await Promise.all([service, empty, broken, mailing].map((s) => new Session(browser, s).signIn()));
       await shopWindow(service);
+      for (const [n, minutes, server, more] of [
+        [51, 171, 1], [57, 96, 2, { release: 'shop@4.12.0' }], [58, 74, 1, { environment: 'staging', user: undefined }], [63, 52, 3, { level: 'fatal' }], [69, 33, 2],
+        [71, 21, 3, { environment: 'staging', request_url: 'https://staging.example.com/orders/71/ship' }], [77, 12, 1], [80, 4, 3],
+      ]) await service.report(ship(n, { timestamp: Date.now() / 1000 - minutes * 60, server_name: `web-${server}`, ...more }));
       const { id } = await service.report(ship(44));
       await service.post(`/api/errors/${id}/assign`, { assignee: 'Jane' });
       await service.post(`/api/errors/${id}/resolve`, { in: 'next' });

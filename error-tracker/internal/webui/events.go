@@ -145,6 +145,9 @@ func (d *eventsPage) fold() {
 			d.agree(column.Name, d.Rows[0].facts[k])
 			continue
 		}
+		if len(d.Rows) == 1 && d.Rows[0].facts[k] == "" {
+			continue
+		}
 		d.Columns = append(d.Columns, column)
 		for i := range d.Rows {
 			d.Rows[i].Cells = append(d.Rows[i].Cells, d.Rows[i].facts[k])
