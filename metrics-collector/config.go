@@ -31,7 +31,7 @@ type settings struct {
 
 	errorTrackerURL, logViewerURL, relayURL string              // of the other services, "" where there is none
 	peers                                   map[string]*url.URL // where the other services are asked for their health
-	errorTrackerKey                         config.Secret       // unset asks it for no releases
+	errorTrackerKey                         config.Secret       // unset asks it for no releases and alerts
 }
 
 // load reads the settings. Mistakes stay in env.
@@ -60,7 +60,7 @@ func load(env *config.Env) settings {
 			SeriesPerMetric:  env.Int("MAX_SERIES_PER_METRIC", 10_000, 10, 10_000_000, "series of a metric"),
 		},
 		errorTrackerURL: publicLink(env, "ERROR_TRACKER_URL", "error tracker"),
-		errorTrackerKey: env.OptionalKey("ERROR_TRACKER_API_KEY", "key of the error tracker, which is asked for the releases to mark in charts; unset marks none"),
+		errorTrackerKey: env.OptionalKey("ERROR_TRACKER_API_KEY", "key of the error tracker, which is asked for the releases and alerts to mark in charts; unset marks none"),
 		logViewerURL:    publicLink(env, "LOG_VIEWER_URL", "log viewer"),
 		relayURL:        publicLink(env, "BROWSER_RELAY_URL", "browser relay"),
 		peers:           status.LoadPeers(env),

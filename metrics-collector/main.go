@@ -86,12 +86,12 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 			"error-tracker": s.errorTrackerURL, "log-viewer": s.logViewerURL, "browser-relay": s.relayURL,
 		}, s.peers),
 	})
-	var releases *errortracker.Releases
+	var marks *errortracker.Marks
 	if at := s.errorTracker(); at != nil && !s.errorTrackerKey.IsZero() {
-		releases = errortracker.NewReleases(at, s.errorTrackerKey, log)
+		marks = errortracker.NewMarks(at, s.errorTrackerKey, log)
 	}
 	ui, err := webui.New(webui.Options{
-		Collector: collector, Dashboards: store, Releases: releases, Database: db.Path(), BasePath: s.server.BasePath(), PublicURL: s.publicURL(), Version: version,
+		Collector: collector, Dashboards: store, Marks: marks, Database: db.Path(), BasePath: s.server.BasePath(), PublicURL: s.publicURL(), Version: version,
 		Retention: webui.Retention{Raw: s.retentionRaw, Minute: s.retentionMinute, Hour: s.retentionHour},
 		Services:  pages.Services(s.errorTrackerURL, s.logViewerURL, "/", s.relayURL), Status: state, Log: log,
 	})
@@ -114,7 +114,7 @@ func assemble(ctx context.Context, s settings, db *sqlitedb.DB, log *slog.Logger
 		Jobs: []func(context.Context) error{loop.Flush, loop.Maintain,
 			memory.Follow(os.LookupEnv, func() int64 { return int64(collector.Series()) * bytesPerSeries })},
 		Closers: []func(context.Context) error{
-			releases.Close,
+			marks.Close,
 			collector.Close,
 			func(context.Context) error { return db.Close() },
 		},

@@ -52,7 +52,7 @@ type Retention struct{ Raw, Minute, Hour time.Duration }
 type Options struct {
 	Collector  Collector
 	Dashboards metrics.DashboardStore
-	Releases   Releases // nil knows none
+	Marks      Marks // nil knows none
 	Retention  Retention
 	Database   string // path of the file, for its size in the footer
 	BasePath   string // "" or "/metrics-collector"; something before the pages strips it

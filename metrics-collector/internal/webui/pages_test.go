@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,24 +110,24 @@ func TestFirstRunShowsHowToSend(t *testing.T) {
 	}
 }
 
-// releases are some releases, and the questions for them.
-type releases struct {
-	list  []metrics.Release
+// marks are some releases and alerts, and the questions for them.
+type marks struct {
+	metrics.Marks
 	asked []string
 }
 
-func (r *releases) In(_ context.Context, project string, p metrics.Period) []metrics.Release {
-	r.asked = append(r.asked, project+" "+time.Duration((p.ToMS-p.FromMS)*1e6).String())
-	return r.list
+func (m *marks) In(_ context.Context, project string, p metrics.Period) metrics.Marks {
+	m.asked = append(m.asked, project+" "+time.Duration((p.ToMS-p.FromMS)*1e6).String())
+	return m.Marks
 }
 
 func TestChartsComeWithTheReleasesOfTheirTime(t *testing.T) {
-	known := &releases{list: []metrics.Release{
-		{ID: 7, Project: "shop", Name: "2.4.1", Environment: "prod", At: now.Add(-5 * time.Minute)}, {Project: "web", Name: "web@9", At: now.Add(-4 * time.Minute)},
-		{ID: 8, Project: `"><script>`, Name: "<b>\x1b", Environment: "a\u202eb", At: now},
-	}}
+	known := &marks{Marks: metrics.Marks{Releases: []metrics.Mark{
+		{ID: 7, Project: "shop", Name: "2.4.1", Detail: "prod", At: now.Add(-5 * time.Minute)}, {Project: "web", Name: "web@9", At: now.Add(-4 * time.Minute)},
+		{ID: 8, Project: `"><script>`, Name: "<b>\x1b", Detail: "a\u202eb", At: now},
+	}}}
 	services := pages.Services("https://mon.example/errors", "", "/", "")
-	h, s := newPagesWith(t, webui.Options{Releases: known, Services: services})
+	h, s := newPagesWith(t, webui.Options{Marks: known, Services: services})
 	for _, point := range request("200", 0.1) {
 		point["project"] = "shop"
 		send(t, s, point)
@@ -154,17 +155,60 @@ func TestChartsComeWithTheReleasesOfTheirTime(t *testing.T) {
 	}
 	// Without the error tracker's address there is the text alone, and without
 	// releases nothing.
-	h, s = newPagesWith(t, webui.Options{Releases: known})
+	h, s = newPagesWith(t, webui.Options{Marks: known})
 	send(t, s, request("200", 0.1)...)
 	if _, page := get(t, h, "/explore"); !strings.Contains(strip(page), "shop@2.4.1 at") || strings.Contains(page, "/releases/") {
 		t.Errorf("without an address: %s", strip(page))
 	}
-	for name, none := range map[string]webui.Releases{"none": &releases{}, "nobody to ask": nil} {
-		h, s = newPagesWith(t, webui.Options{Releases: none, Services: services})
+	for name, none := range map[string]webui.Marks{"none": &marks{}, "nobody to ask": nil} {
+		h, s = newPagesWith(t, webui.Options{Marks: none, Services: services})
 		send(t, s, request("200", 0.1)...)
 		if _, page := get(t, h, "/"); strings.Contains(page, "Releases in this time") || strings.Contains(page, `class="marks"`) {
 			t.Errorf("with %s there is a list", name)
 		}
+	}
+}
+
+func TestChartsComeWithTheAlertsOfTheirTime(t *testing.T) {
+	known := &marks{Marks: metrics.Marks{Alerts: []metrics.Mark{
+		{ID: 42, Project: "shop", Detail: "created", Name: "ValueError: no such order", At: now.Add(-5 * time.Minute)},
+		{ID: 43, Project: `"><script>`, Detail: "regressed", Name: "<script>pwned()</script>\u202e" + strings.Repeat("x", 1000), At: now.Add(-4 * time.Minute)},
+		{ID: 44, Project: "web", Detail: "frequent", At: now}, {ID: 45, Project: "web", Detail: "<b>", Name: "z", At: now},
+	}}}
+	services := pages.Services("https://mon.example/errors", "", "/", "")
+	h, s := newPagesWith(t, webui.Options{Marks: known, Services: services})
+	send(t, s, request("200", 0.1)...)
+	if status, to := post(t, h, "/dashboards", url.Values{"title": {"d"}, "metric": {"http_requests_total"}}); status != http.StatusSeeOther {
+		t.Fatalf("no dashboard: %d %s", status, to)
+	}
+	for _, target := range []string{"/?period=1h", "/explore?period=1h", "/dashboards/d?period=1h"} {
+		_, page := get(t, h, target)
+		text := strip(page)
+		for _, want := range []string{"Alerts in this time", "ValueError: no such order new in shop at", "back in", "(no text) frequent in web at", "z alert in web at"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s lacks %q: %s", target, want, text)
+			}
+		}
+		if !strings.Contains(page, `<a href="https://mon.example/errors/errors/42" dir="auto">ValueError`) || !strings.Contains(page, `datetime="2026-11-20T11:55:30Z"`) || strings.Contains(page, "Releases in this time") {
+			t.Errorf("%s has no way to the issue, or releases: %s", target, page)
+		}
+		if strings.Contains(page, "<script>pwned") || strings.Contains(page, "\u202e") || strings.Contains(page, strings.Repeat("x", 130)) {
+			t.Errorf("%s has a title as it came", target)
+		}
+	}
+	known.Alerts = slices.Repeat(known.Alerts[:1], metrics.MaxMarks)
+	if _, page := get(t, h, "/explore"); !strings.Contains(page, "The latest 50 alerts in this time") {
+		t.Error("it does not say that there may be more alerts")
+	}
+	h, s = newPagesWith(t, webui.Options{Marks: known})
+	send(t, s, request("200", 0.1)...)
+	if _, page := get(t, h, "/explore"); !strings.Contains(page, `<b dir="auto">ValueError`) || strings.Contains(page, "/errors/42") {
+		t.Errorf("without an address: %s", strip(page))
+	}
+	h, s = newPagesWith(t, webui.Options{Marks: &marks{}, Services: services})
+	send(t, s, request("200", 0.1)...)
+	if _, page := get(t, h, "/explore"); strings.Contains(page, "in this time</h2>") || strings.Contains(page, `class="marks`) {
+		t.Errorf("without alerts: %s", strip(page))
 	}
 }
 

@@ -126,8 +126,8 @@ const join = (times, column, width) => {
   });
 };
 
-// The releases that the page lists: times in seconds, and names.
-const releases = () => [...doc.querySelectorAll('.marks li')].map((li) => [Date.parse(li.querySelector('time').dateTime) / 1000, li.firstElementChild.textContent]);
+// The releases, or alerts, that the page lists: times in seconds, texts and addresses.
+const listed = (which) => [...doc.querySelectorAll(which + ' li')].map((li) => [Date.parse(li.querySelector('time').dateTime) / 1000, li.firstElementChild.textContent, li.firstElementChild.href]);
 
 // A line for each release, with its name where there is room.
 const mark = (u, list, line, text, font) => {
@@ -154,6 +154,27 @@ const mark = (u, list, line, text, font) => {
     free = Math.max(x, at + width) + 4 * one;
   }
   ctx.restore();
+};
+
+// A triangle for each alert, which leads to its issue. Those that would cover each
+// other are one, with their number, which leads to the list of all.
+const point = (u, list) => {
+  const groups = [];
+  for (const [t, title, href] of list) {
+    const x = u.valToPos(t, 'x'), last = groups[groups.length - 1];
+    if (!(x >= 0 && x <= u.over.clientWidth)) continue;
+    if (last && x - last.x < 18) last.titles.push(title);
+    else groups.push({ x, titles: [title], href });
+  }
+  for (const el of u.over.querySelectorAll('.alert')) el.remove();
+  for (const { x, titles, href } of groups) {
+    const n = titles.length, a = make('a', { title: titles[0], tabIndex: -1, draggable: false });
+    if (n > 1) Object.assign(a, { title: `${n} alerts\n` + titles.slice(-8).join('\n'), textContent: n, href: '#alerts' });
+    else if (href) a.href = href;
+    const el = make('i', { className: 'alert' }, a);
+    el.style.left = x + 'px';
+    u.over.append(el);
+  }
 };
 
 class Chart extends HTMLElement {
@@ -207,7 +228,7 @@ class Chart extends HTMLElement {
     const dim = colour('--dim'), line = colour('--line');
     const axis = { stroke: dim, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: '12px ' + css('--sans') };
     const strokes = colours.map(colour);
-    const points = data[0].length < 40, marks = releases(), text = colour('--text'), violet = colour('--violet');
+    const points = data[0].length < 40, marks = listed('.marks:not(.alerts)'), alerts = listed('.alerts'), text = colour('--text'), violet = colour('--violet');
     this.plot = new uPlot({
       width: at.clientWidth || 600,
       height: this.closest('.big-chart') ? 340 : 220,
@@ -232,7 +253,7 @@ class Chart extends HTMLElement {
       // One crosshair for all charts of the page.
       cursor: { sync: { key: 'monlight' }, drag: { x: true, y: false, setScale: false } },
       hooks: {
-        draw: [(u) => mark(u, marks, violet, text, `${11 * uPlot.pxRatio}px ${css('--sans')}`)],
+        draw: [(u) => mark(u, marks, violet, text, `${11 * uPlot.pxRatio}px ${css('--sans')}`), (u) => point(u, alerts)],
         setSelect: [(u) => {
           if (u.select.width < 5) return;
           const from = Math.floor(u.posToVal(u.select.left, 'x')), to = Math.ceil(u.posToVal(u.select.left + u.select.width, 'x'));

@@ -30,14 +30,19 @@ type peer struct {
 	*httptest.Server
 	mu     sync.Mutex
 	answer http.HandlerFunc
-	asked  []*http.Request
+	asked  []*http.Request // for releases
+	alerts []*http.Request // for alerts
 }
 
 func newPeer(t *testing.T, answer http.HandlerFunc) *peer {
 	p := &peer{answer: answer}
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
-		p.asked = append(p.asked, r)
+		if strings.HasSuffix(r.URL.Path, "/api/alerts") {
+			p.alerts = append(p.alerts, r)
+		} else {
+			p.asked = append(p.asked, r)
+		}
 		answer := p.answer
 		p.mu.Unlock()
 		answer(w, r)
@@ -49,13 +54,13 @@ func newPeer(t *testing.T, answer http.HandlerFunc) *peer {
 func (p *peer) set(answer http.HandlerFunc) { p.mu.Lock(); p.answer = answer; p.mu.Unlock() }
 func (p *peer) count() int                  { p.mu.Lock(); defer p.mu.Unlock(); return len(p.asked) }
 
-// newReleases returns Releases whose clock stands, and the way to move it.
-func newReleases(t *testing.T, at string, log io.Writer) (*Releases, func(time.Duration)) {
+// newMarks returns Marks whose clock stands, and the way to move it.
+func newMarks(t *testing.T, at string, log io.Writer) (*Marks, func(time.Duration)) {
 	u, err := url.Parse(at)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := NewReleases(u, config.NewSecret("the-key"), slog.New(slog.NewTextHandler(log, nil)))
+	r := NewMarks(u, config.NewSecret("the-key"), slog.New(slog.NewTextHandler(log, nil)))
 	var mu sync.Mutex
 	now := noon
 	r.now = func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
@@ -67,28 +72,47 @@ func deploy(release string, at time.Time) string {
 	return fmt.Sprintf(`{"id":1,"project":"shop","release":%q,"environment":"prod","time":%q,"name":"","url":"","release_id":7}`, release, at.Format(time.RFC3339))
 }
 
-func answers(deploys ...string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `{"deploys":[`+strings.Join(deploys, ",")+`]}`)
+func alert(title string, at time.Time) string {
+	return fmt.Sprintf(`{"id":1,"project":"shop","kind":"created","time":%q,"issue_id":42,"title":%q}`, at.Format(time.RFC3339), title)
+}
+
+// answers are those of an error tracker with deploys and no alerts.
+func answers(deploys ...string) http.HandlerFunc { return marks(deploys, nil) }
+
+func marks(deploys, alerts []string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		what, list := "deploys", deploys
+		if strings.HasSuffix(r.URL.Path, "/api/alerts") {
+			what, list = "alerts", alerts
+		}
+		_, _ = io.WriteString(w, `{"`+what+`":[`+strings.Join(list, ",")+`]}`)
 	}
 }
 
-func names(list []metrics.Release) string {
+func names(m metrics.Marks) string {
 	var out []string
-	for _, r := range list {
+	for _, r := range m.Releases {
 		out = append(out, r.Name)
+	}
+	return strings.Join(out, " ")
+}
+
+func titles(m metrics.Marks) string {
+	var out []string
+	for _, a := range m.Alerts {
+		out = append(out, a.Name)
 	}
 	return strings.Join(out, " ")
 }
 
 // settled waits until no request is on its way, so that what is said does not
 // depend on how fast the machine is.
-func settled(r *Releases) { r.running.Wait() }
+func settled(r *Marks) { r.running.Wait() }
 
 // What is answered while a page waits is on that page.
 func TestTheFirstPageHasTheAnswerThatItWaitedFor(t *testing.T) {
 	p := newPeer(t, answers(deploy("2.0", noon.Add(-time.Minute))))
-	r, _ := newReleases(t, p.URL, io.Discard)
+	r, _ := newMarks(t, p.URL, io.Discard)
 	r.patience = time.Minute
 	if got := names(r.In(t.Context(), "shop", lastHour(noon))); got != "2.0" {
 		t.Errorf("releases %q at the first look, want 2.0", got)
@@ -97,12 +121,12 @@ func TestTheFirstPageHasTheAnswerThatItWaitedFor(t *testing.T) {
 
 func TestReleasesOfATimeAreAskedOnce(t *testing.T) {
 	p := newPeer(t, answers(deploy("after", noon.Add(time.Minute)), deploy("2.0", noon.Add(-time.Minute)), deploy("1.9", noon.Add(-time.Hour)), deploy("before", noon.Add(-2*time.Hour))))
-	r, pass := newReleases(t, p.URL+"/errors", io.Discard)
+	r, pass := newMarks(t, p.URL+"/errors", io.Discard)
 	r.In(t.Context(), "shop", lastHour(noon))
 	settled(r)
 	got := r.In(t.Context(), "shop", lastHour(noon))
-	want := metrics.Release{ID: 7, Project: "shop", Name: "2.0", Environment: "prod", At: noon.Add(-time.Minute)}
-	if names(got) != "1.9 2.0" || !cmp.Equal(got[1], want) {
+	want := metrics.Mark{ID: 7, Project: "shop", Name: "2.0", Detail: "prod", At: noon.Add(-time.Minute)}
+	if names(got) != "1.9 2.0" || !cmp.Equal(got.Releases[1], want) {
 		t.Fatalf("releases are %+v, want 1.9 and %+v", got, want)
 	}
 	pass(29 * time.Second)
@@ -125,12 +149,71 @@ func TestReleasesOfATimeAreAskedOnce(t *testing.T) {
 	}
 }
 
+// Alerts come with the releases, by the same rules.
+func TestAlertsOfATimeAreAskedOnce(t *testing.T) {
+	p := newPeer(t, marks([]string{deploy("2.0", noon)}, []string{alert("after", noon.Add(time.Minute)), alert("second", noon.Add(-time.Minute)), alert("first", noon.Add(-time.Hour)), alert("before", noon.Add(-2*time.Hour))}))
+	r, pass := newMarks(t, p.URL+"/errors", io.Discard)
+	r.patience = time.Minute
+	got := r.In(t.Context(), "shop", lastHour(noon))
+	want := metrics.Mark{ID: 42, Project: "shop", Detail: "created", Name: "second", At: noon.Add(-time.Minute)}
+	if titles(got) != "first second" || !cmp.Equal(got.Alerts[1], want) || names(got) != "2.0" {
+		t.Fatalf("marks are %+v, want first and %+v", got, want)
+	}
+	pass(29 * time.Second)
+	r.In(t.Context(), "shop", lastHour(noon))
+	settled(r)
+	if len(p.alerts) != 1 {
+		t.Errorf("asked %d times within 30 s", len(p.alerts))
+	}
+	req := p.alerts[0]
+	if req.URL.Path != "/errors/api/alerts" || req.Header.Get("X-API-Key") != "the-key" ||
+		req.URL.RawQuery != "include=releases&limit=100&project=shop&since=2026-11-20T11%3A00%3A00Z&until=2026-11-20T13%3A00%3A00Z" {
+		t.Errorf("asked %s with key %q", req.URL, req.Header.Get("X-API-Key"))
+	}
+	pass(time.Second)
+	p.set(marks(nil, nil))
+	r.In(t.Context(), "shop", lastHour(noon))
+	settled(r)
+	if got := r.In(t.Context(), "shop", lastHour(noon)); len(got.Alerts)+len(got.Releases) != 0 {
+		t.Errorf("after their issues were deleted there are %+v", got)
+	}
+}
+
+// What one of two answers lacks is not missed in the other: an older error tracker
+// has no list of alerts.
+func TestReleasesAreKnownWithoutAlertsAndTheOtherWayRound(t *testing.T) {
+	var log strings.Builder
+	all := marks([]string{deploy("2.0", noon)}, []string{alert("boom", noon)})
+	without := func(path string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, path) {
+				w.WriteHeader(http.StatusNotFound)
+				return
+			}
+			all(w, r)
+		}
+	}
+	for path, want := range map[string]string{"/api/alerts": "2.0 and ", "/api/deploys": " and boom"} {
+		r, _ := newMarks(t, newPeer(t, without(path)).URL, &log)
+		r.patience = time.Minute
+		got := r.In(t.Context(), "", lastHour(noon))
+		if text := names(got) + " and " + titles(got); text != want {
+			t.Errorf("without %s there are %q, want %q", path, text, want)
+		}
+	}
+	for _, want := range []string{"alerts: it answers with status 404", "deploys: it answers with status 404"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log lacks %q: %s", want, log.String())
+		}
+	}
+}
+
 // The last answer stays, also when the window has moved on, and the log says once
 // that there is none.
 func TestTheLastAnswerStaysWhenThePeerIsAway(t *testing.T) {
 	var log strings.Builder
 	p := newPeer(t, answers(deploy("2.0", noon.Add(-time.Second))))
-	r, pass := newReleases(t, p.URL, &log)
+	r, pass := newMarks(t, p.URL, &log)
 	r.In(t.Context(), "", lastHour(noon))
 	settled(r)
 	for name, bad := range map[string]http.HandlerFunc{
@@ -160,7 +243,7 @@ func TestTheLastAnswerStaysWhenThePeerIsAway(t *testing.T) {
 	if got := names(r.In(t.Context(), "", moved)); got != "2.0" {
 		t.Errorf("when it is away there are %q", got)
 	}
-	if n := strings.Count(log.String(), "releases are not known"); n != 1 {
+	if n := strings.Count(log.String(), "releases and alerts are not known"); n != 1 {
 		t.Errorf("said %d times that it does not answer: %s", n, log.String())
 	}
 	if strings.Contains(log.String(), "the-key") {
@@ -173,9 +256,9 @@ func TestAPeerThatHangsHoldsNothingUp(t *testing.T) {
 	release := make(chan struct{})
 	p := newPeer(t, func(http.ResponseWriter, *http.Request) { <-release })
 	t.Cleanup(func() { close(release) }) // before the peer is closed
-	r, pass := newReleases(t, p.URL, io.Discard)
+	r, pass := newMarks(t, p.URL, io.Discard)
 	began := time.Now()
-	if got := r.In(t.Context(), "", lastHour(noon)); len(got) != 0 {
+	if got := r.In(t.Context(), "", lastHour(noon)); len(got.Releases)+len(got.Alerts) != 0 {
 		t.Errorf("there are %v", got)
 	}
 	first := time.Since(began)
@@ -193,21 +276,22 @@ func TestAPeerThatHangsHoldsNothingUp(t *testing.T) {
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	other := newPeer(t, answers(deploy("evil", noon)))
 	p := newPeer(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) })
-	r, _ := newReleases(t, p.URL, io.Discard)
+	r, _ := newMarks(t, p.URL, io.Discard)
 	r.In(t.Context(), "", lastHour(noon))
 	settled(r)
-	if got := r.In(t.Context(), "", lastHour(noon)); len(got) != 0 || other.count() != 0 || p.count() != 1 {
+	if got := r.In(t.Context(), "", lastHour(noon)); names(got) != "" || other.count() != 0 || p.count() != 1 {
 		t.Errorf("there are %v; asked %d and %d times", got, p.count(), other.count())
 	}
 }
 
 func TestAnswersAreBounded(t *testing.T) {
-	var many []string
+	many, alerts := []string{deploy("", noon)}, []string{}
 	for i := range 300 {
 		many = append(many, deploy(fmt.Sprint("r", i), noon.Add(-time.Duration(i)*time.Second)))
+		alerts = append(alerts, alert(fmt.Sprint("a", i), noon.Add(-time.Duration(i)*time.Second)))
 	}
-	p := newPeer(t, answers(append([]string{deploy("", noon)}, many...)...))
-	r, _ := newReleases(t, p.URL, io.Discard)
+	p := newPeer(t, marks(many, alerts))
+	r, _ := newMarks(t, p.URL, io.Discard)
 	for i := range 3 * maxKept {
 		r.In(t.Context(), fmt.Sprint("p", i), lastHour(noon))
 		settled(r)
@@ -216,14 +300,17 @@ func TestAnswersAreBounded(t *testing.T) {
 		t.Errorf("%d answers are kept", len(r.kept))
 	}
 	got := r.In(t.Context(), fmt.Sprint("p", 3*maxKept-1), lastHour(noon))
-	if len(got) != shown || got[shown-1].Name != "r0" || got[0].Name != "r49" {
-		t.Errorf("%d releases, from %s to %s", len(got), got[0].Name, got[len(got)-1].Name)
+	if n := len(got.Releases); n != metrics.MaxMarks || got.Releases[n-1].Name != "r0" || got.Releases[0].Name != "r49" {
+		t.Errorf("%d releases: %s", n, names(got))
+	}
+	if n := len(got.Alerts); n != metrics.MaxMarks || got.Alerts[n-1].Name != "a0" || got.Alerts[0].Name != "a49" {
+		t.Errorf("%d alerts: %s", n, titles(got))
 	}
 }
 
 func TestWithoutAnErrorTrackerThereAreNone(t *testing.T) {
-	var r *Releases
-	if got := r.In(t.Context(), "", lastHour(noon)); got != nil || r.Close(t.Context()) != nil {
+	var r *Marks
+	if got := r.In(t.Context(), "", lastHour(noon)); !cmp.Equal(got, metrics.Marks{}) || r.Close(t.Context()) != nil {
 		t.Errorf("there are %v", got)
 	}
 }
