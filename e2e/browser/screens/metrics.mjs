@@ -1,6 +1,8 @@
 // The screens of the metrics collector.
+import { execFileSync } from 'node:child_process';
 import { busyShop, send, startMetrics } from '../metrics.mjs';
 import { Session, shut } from '../pages.mjs';
+import { startService } from '../service.mjs';
 import { help, spoil, unfold, wrongKey } from './acts.mjs';
 
 const dashboards = [
@@ -12,6 +14,27 @@ const dashboards = [
   ] },
   { slug: 'none', title: 'Without panels', panels: [] },
 ];
+
+// What the shop's bad hour looks like in the error tracker: a deploy, then alerts.
+const mistakes = [
+  [20.4, 'StaleCacheWarning', 'price list is older than 10 minutes'], [5.9, 'TimeoutError', 'pool of the database is empty'], [5.85, 'PaymentDeclined', 'card issuer does not answer'],
+  [5.8, 'OrderConflict', 'order was changed by another request'], [5.4, 'SearchTimeout', 'search took longer than 2 s'], [1.2, 'KeyError', "'voucher'"],
+];
+const happened = `
+import sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+for n, hours in enumerate(sys.argv[2:]):
+    db.execute("UPDATE alert_log SET at = ? WHERE id = ?", [int((time.time() - float(hours) * 3600) * 1000), n + 1])
+db.close()
+`;
+async function startErrors() {
+  const errors = await startService();
+  for (const [, exception_type, message] of mistakes) await errors.report({ project: 'shop', exception_type, message, traceback: `${exception_type}: x\n    at q (app/${exception_type}.py:1)` });
+  await errors.post('/api/deploys', { project: 'shop', release: '2.4.1', environment: 'production', time: new Date(Date.now() - 6.1 * 3600e3).toISOString() });
+  await errors.between((database) => execFileSync('python3', ['-c', happened, database, ...mistakes.map(([hours]) => String(hours))]));
+  return errors;
+}
+
 const drawn = (page) => page.waitForSelector('ml-chart.drawn canvas');
 const duration = 'metric=http_request_duration_seconds&by=endpoint&agg=p95';
 
@@ -19,9 +42,10 @@ export const metrics = {
   name: 'metrics-collector',
 
   async start(browser) {
-    const service = await startMetrics({ ERROR_TRACKER_URL: 'http://127.0.0.1:5010', LOG_VIEWER_URL: 'http://127.0.0.1:5011', BROWSER_RELAY_URL: 'http://127.0.0.1:5013' });
+    const errors = await startErrors();
+    const service = await startMetrics({ ERROR_TRACKER_URL: errors.url, ERROR_TRACKER_API_KEY: errors.key, LOG_VIEWER_URL: 'http://127.0.0.1:5011', BROWSER_RELAY_URL: 'http://127.0.0.1:5013' });
     const [empty, broken] = await Promise.all([startMetrics(), startMetrics()]);
-    const stop = () => Promise.all([service, empty, broken].map((s) => s.stop()));
+    const stop = () => Promise.all([errors, service, empty, broken].map((s) => s.stop()));
     try {
       const [reader, first, failing] = await Promise.all([service, empty, broken].map((s) => new Session(browser, s).signIn()));
       await send(service, busyShop());
