@@ -109,7 +109,7 @@ func (c *Client) Send(ctx context.Context, m tracker.Mail) error {
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return &alerting.DeliveryError{Stage: "connect", Target: true, Err: c.reason(ctx, err)}
+		return &alerting.DeliveryError{Stage: "connect", Target: true, Err: reason(err)}
 	}
 	defer res.Body.Close()
 	if res.StatusCode >= 200 && res.StatusCode < 300 {
@@ -126,11 +126,11 @@ func Signature(key tracker.Secret, stamp, body string) string {
 }
 
 // reason is why there was no answer, without the URL that net/http puts before it.
-func (c *Client) reason(ctx context.Context, err error) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return errors.New("no answer in time")
-	}
+func reason(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
+		if u.Timeout() {
+			return errors.New("no answer in time")
+		}
 		err = u.Err
 	}
 	if errors.Is(err, outbound.ErrRefused) {

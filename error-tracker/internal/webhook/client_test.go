@@ -190,6 +190,11 @@ func TestSilenceIsLeft(t *testing.T) {
 	if c.projects.Timeout != postTimeout || c.setting.Timeout != postTimeout {
 		t.Errorf("time limits %v and %v, want %v", c.projects.Timeout, c.setting.Timeout, postTimeout)
 	}
+	c = to(url+path, true)
+	c.projects.Timeout = 100 * time.Millisecond // the client's own limit may be noticed before that of the context
+	if e := failure(t, c.Send(t.Context(), alert)); e.Err.Error() != "no answer in time" {
+		t.Errorf("%+v", e)
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
