@@ -125,6 +125,21 @@ export async function only(page, what = page.url(), { styled = false } = {}) {
   await clean(page, what);
 }
 
+/** Runs in the page and says what moves on it, or would. */
+export function motions() {
+  const found = document.getAnimations().map((a) => `runs: ${a.animationName ?? a.transitionProperty}`);
+  const longest = (text) => Math.max(...text.split(',').map(parseFloat)); // seconds
+  for (const el of document.querySelectorAll('*')) {
+    for (const pseudo of [undefined, '::before', '::after']) {
+      const style = getComputedStyle(el, pseudo);
+      if (longest(style.transitionDuration) > 0.01) found.push(`transition of ${el.tagName}.${el.className}`);
+      if (style.animationName !== 'none' && longest(style.animationDuration) > 0.01) found.push(`animation of ${el.tagName}.${el.className}`);
+      if (style.scrollBehavior === 'smooth') found.push(`${el.tagName} scrolls smoothly`);
+    }
+  }
+  return found;
+}
+
 /**
  * Follows the links of a service from its first pages and asserts of each kind
  * of page that text on it is only ever text. Pages are of one kind when they

@@ -4,11 +4,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { line, send, startLogs } from '../lines.mjs';
-import { Session, clean, launch, shut } from '../pages.mjs';
+import { Session, clean, launch, motions, shut } from '../pages.mjs';
 import { turn } from '../screens/logs.mjs';
 
 const messages = (page) => page.evaluate(() => window.ml.list.items.map((i) => i.mark ?? i.message));
 const until = (page, f, arg) => page.waitForFunction(f, arg, { timeout: 15000 });
+
+// calmly opens a page for somebody who wants no motion; still() says what moved on it since.
+async function calmly(session, path) {
+  const page = await session.open(undefined);
+  await page.emulateMedia({ reducedMotion: 'reduce' });
+  await page.addInitScript(() => {
+    window.moved = [];
+    for (const type of ['animationstart', 'transitionrun']) document.addEventListener(type, (e) => window.moved.push(`${type} of ${e.target.className}`), true);
+    for (const name of ['scroll', 'scrollTo', 'scrollBy', 'scrollIntoView']) {
+      const f = Element.prototype[name];
+      Element.prototype[name] = function (...args) {
+        if (args[0]?.behavior === 'smooth') window.moved.push(`${name} of ${this.className}`);
+        return f.apply(this, args);
+      };
+    }
+  });
+  await page.goto(session.service.url + path);
+  return page;
+}
+const still = async (page) => assert.deepEqual([...await page.evaluate(() => window.moved), ...await page.evaluate(motions)], []);
 
 describe('the live tail', () => {
   let service, browser, session;
@@ -77,7 +97,7 @@ describe('the live tail', () => {
   });
 
   test('after the service was away nothing is missing or doubled, and the gap is marked', async () => {
-    const page = await session.open('/live?container=restart');
+    const page = await calmly(session, '/live?container=restart');
     await page.waitForSelector('text=Connected');
     await send(service, [line('restart', 'INFO', 'before')]);
     await until(page, () => window.ml.list.items.length === 1);
@@ -89,6 +109,7 @@ describe('the live tail', () => {
     const all = await messages(page);
     assert.deepEqual(all.filter((m) => !m.startsWith('Connected again')), ['before', 'while away', 'after']);
     assert.equal(all.length, 4, 'the time without a connection is not marked');
+    await still(page);
     await clean(page);
     await shut(page);
   });
@@ -109,7 +130,7 @@ describe('the live tail', () => {
   });
 
   test('a stream of thousands of lines a second stays smooth', async () => {
-    const page = await session.open('/live?container=flood');
+    const page = await calmly(session, '/live?container=flood');
     await page.waitForSelector('text=Connected');
     await page.evaluate(() => {
       window.frames_ = [];
@@ -126,6 +147,7 @@ describe('the live tail', () => {
     const frames = (await page.evaluate(() => window.frames_)).sort((a, b) => a - b), p95 = frames[Math.floor(frames.length * 0.95)];
     console.log(`live: ${n} lines, ${frames.length} frames, p50 ${frames[Math.floor(frames.length / 2)].toFixed(1)} ms, p95 ${p95.toFixed(1)} ms`);
     assert.ok(await page.locator('.r').count() < 120);
+    await still(page);
     await clean(page);
     await shut(page);
   });
@@ -142,7 +164,7 @@ describe('the live tail', () => {
     const docker = await startLogs({ LOG_SOURCES: folder, TAIL_BUFFER: '1MB' });
     try {
       while ((await docker.api('/api/logs?limit=1')).total < 2) await new Promise((resolve) => setTimeout(resolve, 50));
-      const reader = await new Session(browser, docker).signIn(), page = await reader.open('/live'), one = await reader.open('/live?container=shop-web-1&search=nothing');
+      const reader = await new Session(browser, docker).signIn(), page = await calmly(reader, '/live'), one = await reader.open('/live?container=shop-web-1&search=nothing');
       await Promise.all([page, one].map((p) => p.waitForSelector('text=Connected')));
       await appendFile(join(folder, web, `${web}-json.log`), `${JSON.stringify({ log: 'last words\n', stream: 'stderr', time: then(0) })}\n`);
       const end = then(0);
@@ -160,6 +182,7 @@ describe('the live tail', () => {
         for (const [i, text] of want.entries()) assert.ok(new RegExp(`^${clock}`).test(got[i]) && got[i].endsWith(text), `${got[i]}, want ${text}`);
         await clean(p);
       }
+      await still(page);
       assert.deepEqual((await messages(page)).slice(2, 3), ['last words'], 'the last line came after the stop');
       // A row of this kind is no entry: keys pass it by.
       await page.locator('.view').focus();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startCompany } from '../company.mjs';
-import { clean, launch, shut, watch } from '../pages.mjs';
+import { clean, launch, motions, shut, watch } from '../pages.mjs';
 
 const services = ['errors', 'logs', 'metrics', 'relay'];
 const paper = 718; // pixels of a sheet of A4 between margins of 10 mm
@@ -133,21 +133,6 @@ describe('reading', () => {
     await shut(page);
   });
 });
-
-// motions runs in the page and lists what moves or could.
-function motions() {
-  const found = document.getAnimations().map((a) => `runs: ${a.animationName ?? a.transitionProperty}`);
-  const longest = (text) => Math.max(...text.split(',').map(parseFloat)); // seconds
-  for (const el of document.querySelectorAll('*')) {
-    for (const pseudo of [undefined, '::before', '::after']) {
-      const style = getComputedStyle(el, pseudo);
-      if (longest(style.transitionDuration) > 0.01) found.push(`transition of ${el.tagName}.${el.className}`);
-      if (style.animationName !== 'none' && longest(style.animationDuration) > 0.01) found.push(`animation of ${el.tagName}.${el.className}`);
-      if (style.scrollBehavior === 'smooth') found.push(`${el.tagName} scrolls smoothly`);
-    }
-  }
-  return found;
-}
 
 // printed runs in the page and says what is wrong with it on paper.
 function printed() {
