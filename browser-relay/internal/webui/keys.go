@@ -201,7 +201,7 @@ func (p *Pages) showKey(w http.ResponseWriter, r *http.Request, status int, k re
 	if auth.ReadOnly(r) {
 		keys = nil
 	}
-	return p.ui.Render(w, r, status, webui.Page{Name: "key", Title: "Key of " + webui.Line(k.Project, 60), Section: "/", Assets: assets, Data: page,
+	return p.ui.Render(w, r, status, webui.Page{Name: "key", Title: "Key of " + webui.Line(k.Project, 60), Section: "/", Assets: liveAssets, Data: page,
 		Keys: keys})
 }
 

@@ -158,6 +158,9 @@ func get(r chi.Router, path string, h http.Handler) { r.Method(http.MethodGet, p
 // assets of every page; those of details add copying and menus.
 var assets = []string{"detail.css", "form.css", "relay.css", "detail.js"}
 
+// liveAssets are those of pages with parts that load anew.
+var liveAssets = append([]string{"refresh.js"}, assets...)
+
 // form reads a posted form.
 func form(r *http.Request) error {
 	err := r.ParseForm()

@@ -17,6 +17,20 @@ describe('the pages of the relay', () => {
     await relay?.stop();
   });
 
+  test('the page of a new key turns green when the first event arrives', async () => {
+    const { id, public_key: key } = await relay.createKey({ project: 'first' });
+    const page = await session.open(`/keys/${id}`);
+    assert.match(await page.textContent('ml-live'), /Waiting for the first event/);
+    const answer = await relay.post(`/api/browser/errors?key=${key}`, { type: 'Error', message: 'm', stack: '' }, { Origin: 'https://first.example' });
+    assert.equal(answer.status, 201, answer.body);
+    await page.waitForSelector('ml-live .notice.good >> text=The first event has arrived');
+    await page.reload();
+    assert.equal(await page.locator('ml-live').count(), 0);
+    assert.match(await page.textContent('.head'), /active/);
+    await clean(page);
+    await shut(page);
+  });
+
   for (const js of [true, false]) {
     test(`a key from birth to rotation, ${js ? 'with' : 'without'} JavaScript`, async () => {
       const page = await session.open('/', { js });
