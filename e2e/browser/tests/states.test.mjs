@@ -128,6 +128,81 @@ describe('when not all is well', () => {
     }
   });
 
+  test('pages that load anew say that the reader is offline, how old they are, and that the session has ended', async () => {
+    for (const [name, path, content] of [
+      ['errors', '/?state=all&refresh=5m', 'tr[data-row]'], ['logs', '/?refresh=5m', '.r'], ['logs', '/containers?refresh=5m', 'tbody tr'],
+      ['metrics', '/?refresh=5m', '.stat'], ['metrics', '/explore?metric=queue_depth&refresh=5m', 'ml-chart'], ['relay', '/traffic', '.stat'],
+    ]) {
+      const page = await session(name).open(path), what = `${name} ${path}`;
+      await page.waitForSelector(content);
+      const shown = await page.locator(content).count();
+      const tick = () => page.evaluate(() => document.querySelector('ml-live').tick());
+      await page.context().setOffline(true);
+      await tick();
+      assert.match(await page.textContent('#net-notice'), /You are offline/, what);
+      assert.match(await page.textContent('#live-notice'), /^You are offline\. What you see is \d+s old\.$/, what);
+      assert.equal(await page.locator(content).count(), shown, `${what}: what was shown is gone`);
+      await page.context().setOffline(false);
+      await page.waitForSelector('#net-notice', { state: 'detached' });
+      await tick();
+      await page.waitForSelector('#live-notice', { state: 'detached' });
+      await page.context().clearCookies();
+      await tick();
+      assert.match(await page.textContent('#live-notice'), /^Your session has ended\./, what);
+      assert.equal(await page.locator(content).count(), shown, `${what}: what was shown is gone`);
+      await page.click('#live-notice a');
+      await page.fill('#key', company.stack[name].key);
+      await page.keyboard.press('Enter');
+      await page.waitForSelector('.top');
+      assert.equal(page.url(), company.stack[name].url + path, what);
+      await clean(page, what);
+      await shut(page);
+    }
+  });
+
+  test('what an answer is waited for is said after 300 ms, and not before', async () => {
+    const row = (page) => page.locator('.r:not(.mark)').first().click();
+    for (const [name, path, asked, act, at, done] of [
+      ['logs', '/', /api\/logs\?/, (page) => page.evaluate(() => { const { view } = document.querySelector('ml-logs').list; view.scrollTop = view.scrollHeight; }), '.status', /entries loaded|that is all/],
+      ['logs', '/?search=order', /api\/logs\/\d+$/, row, '#entry .fields', /^(Fields.*)?$/],
+      ['logs', '/?search=order', /\/context\?/, async (page) => { await row(page); await page.waitForSelector('#entry[open]'); await page.keyboard.press('c'); }, '#entry .around', /^Context/],
+      ['errors', '/?state=all', undefined, (page) => page.click('[data-refresh]'), '#notices', /^$/],
+      ['errors', `/errors/${company.id}`, /\.md\b/, (page) => page.locator('[data-copy-url]').first().click(), '[data-copy-url]', /Copied/],
+    ]) {
+      for (const held of [true, false]) {
+        const page = await session(name).open(undefined), what = `${name} ${path} ${asked ?? ''} ${held ? 'slow' : 'as it is'}`;
+        await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+        const wait = [];
+        let release;
+        const released = new Promise((resolve) => { release = resolve; });
+        await page.addInitScript(([source]) => {
+          const fetched = window.fetch;
+          window.fetch = (input, options) => {
+            if (source ? new RegExp(source).test(String(input)) : options?.headers?.['X-Fragment']) window.began ??= performance.now();
+            return fetched(input, options);
+          };
+          new MutationObserver(() => {
+            if (window.began && /Loading/.test(document.body?.textContent)) window.said ??= performance.now() - window.began;
+          }).observe(document, { childList: true, subtree: true, characterData: true });
+        }, [asked?.source]);
+        if (held) await page.route((url) => !asked || asked.test(url.href), async (route) => { if (asked || route.request().headers()['x-fragment']) { wait.push(1); await released; } await route.continue(); });
+        await page.goto(company.stack[name].url + path);
+        if (name === 'logs') await page.waitForSelector('ml-logs.on');
+        await act(page);
+        if (held) {
+          await page.waitForFunction((at) => /Loading/.test(document.querySelector(at).textContent), at);
+          assert.ok(wait.length > 0, what);
+          release();
+        }
+        await page.waitForFunction(([at, done]) => new RegExp(done, 's').test(document.querySelector(at).textContent.trim()), [at, done.source]);
+        const said = await page.evaluate(() => window.said);
+        assert.ok(held ? said >= 290 : said === undefined || said >= 290, `${what}: said after ${said} ms`);
+        await clean(page, what);
+        await shut(page);
+      }
+    }
+  });
+
   test('a failure has a request id and can be tried again; what is shown meanwhile says how old it is', async () => {
     // Not of the log viewer: it answers from memory what is new. Its failure is among the screens.
     for (const [name, path, table, content] of [

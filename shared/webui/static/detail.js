@@ -17,9 +17,11 @@ const copyText = async (text) => {
 const copy = async (button) => {
   const { copy: target, copyUrl, copyHref } = button.dataset;
   const label = button.querySelector('span') || button, before = button.dataset.label ??= label.textContent;
+  let slow;
   try {
     let text = new URL(copyHref || location.href, location.href).href;
     if (copyUrl) {
+      slow = setTimeout(() => { label.textContent = 'Loading…'; }, 300); // at once it would flash
       const answer = await fetch(copyUrl, { headers: { Accept: 'text/markdown' } });
       if (!answer.ok) throw new Error(answer.status);
       text = await answer.text();
@@ -27,8 +29,10 @@ const copy = async (button) => {
       text = document.querySelector(target).textContent;
     }
     await copyText(text);
+    clearTimeout(slow);
     label.textContent = 'Copied';
   } catch {
+    clearTimeout(slow);
     label.textContent = 'Not copied';
   }
   setTimeout(() => { label.textContent = before; }, 1500);

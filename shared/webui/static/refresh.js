@@ -24,10 +24,11 @@ class Live extends HTMLElement {
     return doc.hidden || typing(doc.activeElement) || $('[data-check]:checked', this) || $('dialog[open],details.menu[open]') ||
       (String(getSelection()) && this.contains(getSelection().anchorNode));
   }
-  async tick() {
+  // For a reader who asked and waits, a slow answer is said; at once it would flash.
+  async tick(asked) {
     if (this.running || this.busy()) return;
     this.running = true;
-    const name = this.getAttribute('fragment');
+    const name = this.getAttribute('fragment'), slow = asked && setTimeout(notice, 300, 'live-notice', '', 'Loading…');
     const old = () => `What you see is ${span((Date.now() - this.at) / 1000)} old.`;
     try {
       const answer = await fetch(location.href, { headers: { 'X-Fragment': name }, signal: AbortSignal.timeout(20000) });
@@ -45,6 +46,7 @@ class Live extends HTMLElement {
     } catch {
       notice('live-notice', 'bad', `${navigator.onLine ? 'The service cannot be reached' : 'You are offline'}. ${old()}`);
     }
+    clearTimeout(slow);
     this.running = false;
   }
   swap(body) {
@@ -64,6 +66,6 @@ doc.addEventListener('click', (e) => {
   const live = $('ml-live');
   if (!button || !live) return;
   e.preventDefault();
-  live.tick();
+  live.tick(true);
 });
 })();

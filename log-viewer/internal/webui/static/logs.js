@@ -36,6 +36,13 @@ ml.ask = async (url, signal) => {
   return null;
 };
 
+// patient has something said when an answer takes its time: at once it would flash.
+const patient = (answer, say) => {
+  const timer = setTimeout(say, 300);
+  return answer.finally(() => clearTimeout(timer));
+};
+const loading = (at) => at.replaceChildren(ml.make('p', 'dim', 'Loading…'));
+
 // The rows that came with the page.
 const given = (host) => $$('tbody tr', host).map((tr) => ({
   id: Number(tr.dataset.id), timestamp: $('.t', tr).dataset.clock, level: $('.lv', tr).textContent, shown: $('.c', tr).textContent,
@@ -63,9 +70,9 @@ class Logs extends HTMLElement {
     this.edge();
   }
   disconnectedCallback() { this.abort?.abort(); }
-  say() {
+  say(slow) {
     const n = this.list.items.length.toLocaleString('en').replaceAll(',', '\u202f');
-    this.status.firstChild.textContent = this.loading ? 'Loading older entries…' : this.cursor ? (this.full() ? `${n} entries shown. Choose a time to see older ones.` : `${n} entries loaded, scroll for older ones`) : `${n} entries, that is all`;
+    this.status.firstChild.textContent = slow ? 'Loading older entries…' : this.cursor ? (this.full() ? `${n} entries shown. Choose a time to see older ones.` : `${n} entries loaded, scroll for older ones`) : `${n} entries, that is all`;
     this.status.lastChild.textContent = 'newest first';
   }
   full() { return this.list.items.length >= MOST; }
@@ -75,9 +82,8 @@ class Logs extends HTMLElement {
   // more loads the next page: small at first, so that it is there at once.
   async more(limit = this.list.items.length < 1000 ? 500 : 5000) {
     this.loading = true;
-    this.say();
     this.abort = new AbortController();
-    const page = await ml.ask(`${this.dataset.api}&limit=${limit}&cursor=${encodeURIComponent(this.cursor)}`, this.abort.signal);
+    const page = await patient(ml.ask(`${this.dataset.api}&limit=${limit}&cursor=${encodeURIComponent(this.cursor)}`, this.abort.signal), () => this.say(true));
     this.loading = false;
     if (page) {
       this.cursor = page.next;
@@ -107,8 +113,10 @@ const drawer = ml.drawer = {
     this.abort?.abort();
     this.abort = new AbortController();
     this.message(item.message);
-    const full = await ml.ask(`${base()}api/logs/${item.id}`, this.abort.signal);
-    if (!full || this.item !== item) return;
+    const fields = $('.fields', el), full = await patient(ml.ask(`${base()}api/logs/${item.id}`, this.abort.signal), () => { if (this.item === item) loading(fields); });
+    if (this.item !== item) return;
+    fields.replaceChildren();
+    if (!full) return;
     this.full = full;
     this.message(full.message);
     this.fields(full.fields);
@@ -187,8 +195,9 @@ const drawer = ml.drawer = {
   async around() {
     const item = this.item, at = $('.around', this.el);
     if (!item) return;
-    const page = await ml.ask(`${base()}api/logs/${item.id}/context?before=50&after=50`, this.abort.signal);
-    if (!page || this.item !== item) return;
+    const page = await patient(ml.ask(`${base()}api/logs/${item.id}/context?before=50&after=50`, this.abort.signal), () => { if (this.item === item) loading(at); });
+    if (this.item !== item) return;
+    if (!page) { at.replaceChildren(); return; }
     const lines = page.logs.map((e) => {
       const line = ml.make('div', e.id === item.id ? 'ln at' : 'ln'), text = ml.make('span');
       ml.paint(text, e.message.length > 4096 ? e.message.slice(0, 4096) + '…' : e.message);
