@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,6 +69,30 @@ func TestMailsForNewAndReturningIssues(t *testing.T) {
 	mails = box.Wait(6, 10*time.Second)
 	if _, subject, _, err := mails[5].Read(); err != nil || subject != "[error-tracker] SMTP test alert" {
 		t.Errorf("test mail: subject %q, %v", subject, err)
+	}
+
+	// What was told stays known, also to the process after a kill.
+	s.Kill()
+	s.Restart()
+	var past struct {
+		Alerts []struct {
+			Kind  string `json:"kind"`
+			Issue int64  `json:"issue_id"`
+			Title string `json:"title"`
+		} `json:"alerts"`
+	}
+	if err := s.Get("/api/alerts?since=1h&project=e2e-test").JSON(&past); err != nil {
+		t.Fatal(err)
+	}
+	kinds := []string{}
+	for _, a := range past.Alerts {
+		kinds = append(kinds, a.Kind)
+		if a.Issue != id || a.Title != "TestError: End-to-end test error" {
+			t.Errorf("a past alert is %+v, want one of issue %d", a, id)
+		}
+	}
+	if !slices.Equal(kinds, []string{"regressed", "created"}) {
+		t.Errorf("past alerts are %v, want those that were mailed, newest first", kinds)
 	}
 }
 

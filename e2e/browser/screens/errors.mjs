@@ -25,6 +25,7 @@ for id, hash, last in db.execute("SELECT i.id, i.primary_hash, i.last_seen FROM 
             total += more
     db.execute("UPDATE issues SET first_seen = ?, last_seen = last_seen - ?, count = count + ?, users = users + ? WHERE id = ?", [first, (id - 1) * (id - 1) * 71000 % (hour // 2), total, total // 3, id])
     db.execute("UPDATE issues SET regressed_at = last_seen WHERE id = 4")
+db.execute("UPDATE alert_log SET at = (SELECT CASE kind WHEN 'created' THEN first_seen ELSE regressed_at END FROM issues WHERE id = issue_id)")
 for id, kind, what, n in db.execute("SELECT project_id, kind, what, sum(n) FROM ingest WHERE project_id > 0 GROUP BY 1, 2, 3").fetchall():
     for back in range(1, 24):
         more = n * ((back * back * 13 + len(what) * 29) % 23 - (4 if kind in ("accepted", "sender") else 9))
