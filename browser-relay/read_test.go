@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -23,22 +22,28 @@ func TestTheReadKeyChangesNothing(t *testing.T) {
 // A search over what is not shown would spell it.
 func TestTheReadKeyDoesNotSearchInKeys(t *testing.T) {
 	s := newService(t, map[string]string{"READ_API_KEY": readKey})
-	for key, found := range map[string]bool{testKey: true, readKey: false} {
-		for _, search := range []string{shopKey, shopKey[:6]} {
-			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?search="+search, nil)
-			r.Header.Set("X-Api-Key", key)
-			w := httptest.NewRecorder()
-			s.ServeHTTP(w, r)
-			if w.Code != http.StatusOK || strings.Contains(w.Body.String(), "data-row") != found {
-				t.Errorf("search of %q, the read key: %t: %d, found: %t", search, !found, w.Code, !found)
-			}
+	for _, tt := range []struct {
+		key, search string
+		found       bool
+	}{{testKey, shopKey, true}, {readKey, shopKey, false}, {readKey, shopKey[:6], false}, {readKey, "shop", true}} {
+		status, body, _ := ask(s, http.MethodGet, "/?search="+tt.search, "", "X-API-Key", tt.key)
+		if status != http.StatusOK || strings.Contains(body, "data-row") != tt.found {
+			t.Errorf("search of %q, with the read key %t: %d, want it found: %t", tt.search, tt.key == readKey, status, tt.found)
 		}
 	}
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?search=shop", nil)
-	r.Header.Set("X-Api-Key", readKey)
-	w := httptest.NewRecorder()
-	s.ServeHTTP(w, r)
-	if !strings.Contains(w.Body.String(), "data-row") {
-		t.Errorf("search of a project with the read key: %d, found nothing", w.Code)
+}
+
+// The beginning of a body that was refused may have a DSN in it.
+func TestTheReadKeySeesNoBodies(t *testing.T) {
+	s := newService(t, map[string]string{"READ_API_KEY": readKey})
+	if status, body, _ := ask(s, http.MethodPost, "/api/browser/errors", `{"what":"dsn-of-somebody"}`, "X-Monlight-Key", shopKey); status < 400 {
+		t.Fatalf("a bad report: %d %s", status, body)
+	}
+	for _, path := range []string{"/traffic", "/api/traffic/rejected"} {
+		for key, seen := range map[string]bool{testKey: true, readKey: false} {
+			if _, body, _ := ask(s, http.MethodGet, path, "", "X-API-Key", key); strings.Contains(body, "dsn-of-somebody") != seen {
+				t.Errorf("%s, with the read key %t: %.300s", path, !seen, body)
+			}
+		}
 	}
 }

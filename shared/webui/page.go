@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,6 +44,8 @@ type Page struct {
 type Key struct {
 	Keys string // "j", "Enter"
 	Does string // "next issue"
+
+	Changes bool // it changes something, so it is not there for who can only read
 }
 
 // View is the dot of the templates.
@@ -184,6 +187,9 @@ func (u *UI) view(r *http.Request, p Page) *View {
 	}
 	if v.Label == "" {
 		v.Label = u.opts.Service
+	}
+	if v.ReadOnly {
+		v.Keys = slices.DeleteFunc(slices.Clone(v.Keys), func(k Key) bool { return k.Changes })
 	}
 	if !p.Plain {
 		for _, s := range u.opts.Sections {

@@ -78,7 +78,7 @@ func body(t *testing.T, res *http.Response) string {
 
 func TestRender(t *testing.T) {
 	u := newUI(t)
-	page := Page{Name: "one", Title: "A <title>", Section: "/alerts", Assets: []string{"own.css", "own.js"}, Data: "<script>x</script>", Keys: []Key{{"j", "next"}}}
+	page := Page{Name: "one", Title: "A <title>", Section: "/alerts", Assets: []string{"own.css", "own.js"}, Data: "<script>x</script>", Keys: []Key{{Keys: "j", Does: "next"}}}
 	res := render(t, u, page)
 	got := body(t, res)
 	for _, want := range []string{

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/config"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/problem"
@@ -62,9 +63,12 @@ type rejectionJSON struct {
 }
 
 // rejected is GET /api/traffic/rejected.
-func (a *api) rejected(w http.ResponseWriter, _ *http.Request) error {
+func (a *api) rejected(w http.ResponseWriter, r *http.Request) error {
 	list := []rejectionJSON{}
 	for _, x := range a.Traffic.Rejected() {
+		if auth.ReadOnly(r) {
+			x.WithoutKeys()
+		}
 		j := rejectionJSON{At: stamp(x.At), Reason: x.Reason, Status: x.Status, Detail: x.Detail, GivenKey: x.GivenKey, Request: x.Path,
 			Origin: x.Origin, UserAgent: x.UserAgent, SDK: x.SDK, Excerpt: x.Excerpt, Bytes: x.Bytes}
 		if x.Key != 0 {

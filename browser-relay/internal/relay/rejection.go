@@ -29,6 +29,10 @@ type Rejection struct {
 	Bytes     int64  // of the body; -1 is unknown
 }
 
+// WithoutKeys leaves out of r what may hold a key: the one that was given, and the
+// body, in which an envelope has its DSN.
+func (r *Rejection) WithoutKeys() { r.GivenKey, r.Excerpt = "", "" }
+
 // Reject counts and remembers a refused request.
 func (t *Traffic) Reject(r Rejection) {
 	r.At = t.now()

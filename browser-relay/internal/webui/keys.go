@@ -197,12 +197,8 @@ func (p *Pages) showKey(w http.ResponseWriter, r *http.Request, status int, k re
 	if p.opts.ErrorTracker != "" {
 		page.Links.Errors = p.opts.ErrorTracker + "/?" + query("project", k.Project, "source", "browser")
 	}
-	keys := []webui.Key{{Keys: "t", Does: "send a test event"}}
-	if auth.ReadOnly(r) {
-		keys = nil
-	}
 	return p.ui.Render(w, r, status, webui.Page{Name: "key", Title: "Key of " + webui.Line(k.Project, 60), Section: "/", Assets: liveAssets, Data: page,
-		Keys: keys})
+		Keys: []webui.Key{{Keys: "t", Does: "send a test event", Changes: true}}})
 }
 
 func (p *Pages) keyOf(r *http.Request) (relay.Key, error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/monlight/monlight/browser-relay/internal/relay"
+	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/webui"
 )
 
@@ -119,6 +120,9 @@ func (p *Pages) traffic(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	for _, x := range p.opts.Traffic.Rejected() {
+		if auth.ReadOnly(r) {
+			x.WithoutKeys()
+		}
 		if page.Key != nil && x.Key != page.Key.ID || len(page.Rejected) == rejectionsShown {
 			continue
 		}

@@ -78,7 +78,8 @@ func RefusesForeignPages(t testing.TB, h http.Handler, routes chi.Routes, key st
 // with 403 {"detail":"This key can only read"}, and when one of those is refused. Routes
 // that change nothing though they have a body are named in reads, "POST /api/preview";
 // those that do not look at this key in open, with their method or without one for all.
-// They must not do what they are asked. No answer may have one of the texts in hidden.
+// They must not do what they are asked. No answer may have one of the texts in hidden,
+// and no page a form that is sent by POST, but that to sign out.
 func OnlyReads(t testing.TB, h http.Handler, routes chi.Routes, readKey string, reads, open, hidden []string) {
 	t.Helper()
 	cookies := signIn(t, h, readKey)
@@ -112,6 +113,9 @@ func OnlyReads(t testing.TB, h http.Handler, routes chi.Routes, readKey string, 
 			isRefusal := code == http.StatusForbidden && strings.Contains(body, `"detail":"This key can only read"`)
 			if safe || slices.Contains(reads, route) {
 				answered++
+				if strings.Contains(body, "<!doctype html>") {
+					checkPage(t, route, body)
+				}
 				for _, secret := range hidden {
 					if strings.Contains(body, secret) {
 						t.Errorf("%s with the read %s: the answer has %q", route, by, secret)
@@ -138,6 +142,20 @@ func OnlyReads(t testing.TB, h http.Handler, routes chi.Routes, readKey string, 
 		}
 	}
 	t.Logf("%d requests refused, %d answered", refused, answered)
+}
+
+var postForm = regexp.MustCompile(`(?i)<form[^>]*\smethod=["']?post[^>]*>`)
+
+func checkPage(t testing.TB, route, body string) {
+	t.Helper()
+	for _, form := range postForm.FindAllString(body, -1) {
+		if !strings.Contains(form, "/sign-out") {
+			t.Errorf("%s shows who can only read %s", route, form)
+		}
+	}
+	if !strings.Contains(body, ">read only</span>") {
+		t.Errorf("%s does not say that the key can only read: %.200s", route, body)
+	}
 }
 
 // ask returns the status and the body of an answer, of which a stream has none.
