@@ -12,6 +12,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/webui"
 )
@@ -295,6 +296,9 @@ func (p *Pages) confirmDelete(w http.ResponseWriter, r *http.Request) error {
 	id, err := pathID(r)
 	if err != nil {
 		return err
+	}
+	if auth.ReadOnly(r) {
+		return p.backToIssue(w, r)
 	}
 	return p.askDelete(w, r, []int64{id}, p.issueURL(id))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/errs"
 	"github.com/monlight/monlight/shared/webui"
 )
@@ -68,19 +69,19 @@ func (p *Pages) alerts(w http.ResponseWriter, r *http.Request) error {
 	if d.Latest, err = p.opts.Tracker.PastAlerts(ctx, "", tracker.TimeRange{}, shownAlerts); err != nil {
 		return err
 	}
-	d.Mails = p.mailRows(mails, p.ui.Path("/alerts"))
+	d.Mails = p.mailRows(r, mails, p.ui.Path("/alerts"))
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "alerts", Title: "Alerts", Section: "/alerts", Assets: []string{"detail.css", "issue.css"}, Data: d})
 }
 
 // mailRows prepares mails for a list on the page at the address back.
-func (p *Pages) mailRows(mails []tracker.Mail, back string) []mailRow {
+func (p *Pages) mailRows(r *http.Request, mails []tracker.Mail, back string) []mailRow {
 	rows := make([]mailRow, len(mails))
 	for i, m := range mails {
 		to := MaskAddress(m.Recipient)
 		if m.Channel == tracker.ByWebhook {
 			to = webui.Line(m.Recipient, 300)
 		}
-		row := mailRow{Mail: m, Kind: webui.Line(m.Kind, 20) + " by " + webui.Line(string(m.Channel), 20), To: to, Badge: deliveryBadge(&m), CanRetry: m.State() == tracker.MailGivenUp,
+		row := mailRow{Mail: m, Kind: webui.Line(m.Kind, 20) + " by " + webui.Line(string(m.Channel), 20), To: to, Badge: deliveryBadge(&m), CanRetry: m.State() == tracker.MailGivenUp && !auth.ReadOnly(r),
 			Subject: webui.Line(m.Subject, 160), Problem: webui.Line(m.LastError, 400),
 			Tries: webui.Plural(int64(m.Attempts), "attempt", "attempts"), Back: back}
 		if m.IssueID > 0 {

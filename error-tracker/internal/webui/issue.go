@@ -197,8 +197,8 @@ func blockOf(raw json.RawMessage) block {
 }
 
 var issueKeys = []webui.Key{
-	{Keys: "n", Does: "newer event"}, {Keys: "p", Does: "older event"}, {Keys: "e", Does: "resolve the issue, or take that back"},
-	{Keys: "m", Does: "mute for a day, or unmute"}, {Keys: "u", Does: "back to the list"},
+	{Keys: "n", Does: "newer event"}, {Keys: "p", Does: "older event"}, {Keys: "e", Does: "resolve the issue, or take that back", Changes: true},
+	{Keys: "m", Does: "mute for a day, or unmute", Changes: true}, {Keys: "u", Does: "back to the list"},
 }
 
 func (p *Pages) issue(w http.ResponseWriter, r *http.Request) error {
@@ -278,7 +278,7 @@ func (p *Pages) issueData(r *http.Request, i *tracker.Issue) (*issuePage, error)
 	if err != nil {
 		return nil, err
 	}
-	d.Mails = p.mailRows(mails, d.URL)
+	d.Mails = p.mailRows(r, mails, d.URL)
 	return d, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
+	"github.com/monlight/monlight/shared/auth"
 	"github.com/monlight/monlight/shared/webui"
 )
 
@@ -60,8 +61,8 @@ type issueRow struct {
 
 var listKeys = []webui.Key{
 	{Keys: "j", Does: "next issue"}, {Keys: "k", Does: "previous issue"}, {Keys: "Enter", Does: "open the issue"},
-	{Keys: "x", Does: "select the issue"}, {Keys: "e", Does: "resolve the issue or the selected ones"},
-	{Keys: "m", Does: "mute the issue or the selected ones"}, {Keys: "/", Does: "search"},
+	{Keys: "x", Does: "select the issue", Changes: true}, {Keys: "e", Does: "resolve the issue or the selected ones", Changes: true},
+	{Keys: "m", Does: "mute the issue or the selected ones", Changes: true}, {Keys: "/", Does: "search"},
 }
 
 func (p *Pages) issues(w http.ResponseWriter, r *http.Request) error {
@@ -113,8 +114,15 @@ func (p *Pages) issues(w http.ResponseWriter, r *http.Request) error {
 		title += " of " + webui.Line(f.Project, 60)
 	}
 	keys := listKeys
+	if auth.ReadOnly(r) && len(d.Views) == 0 {
+		d.ViewsURL = ""
+	}
 	if d.ViewsURL != "" {
-		keys = append(slices.Clip(keys), webui.Key{Keys: "v", Does: "save the filter as a view, or change views"})
+		does := "save the filter as a view, or change views"
+		if auth.ReadOnly(r) {
+			does = "saved views"
+		}
+		keys = append(slices.Clip(keys), webui.Key{Keys: "v", Does: does})
 	}
 	return p.ui.Render(w, r, http.StatusOK, webui.Page{
 		Name: "issues", Title: title, Section: "/", Assets: assets, Refresh: f.Refresh.Every, Keys: keys, Window: windowOf(f), Data: d,
