@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
@@ -13,5 +14,8 @@ const readKey = "4b0f6d1c93ae47d58e12c7a90b3f5d68"
 // Whoever has the key that can only read sees everything and changes nothing.
 func TestTheReadKeyChangesNothing(t *testing.T) {
 	h, o := newService(t, map[string]string{"READ_API_KEY": readKey})
+	if status, body, _ := ask(h, http.MethodPost, "/api/logs", `[{"container":"web","level":"INFO","message":"hello"}]`, "X-API-Key", testKey); status >= 300 {
+		t.Fatalf("POST /api/logs: %d %s", status, body)
+	}
 	authtest.OnlyReads(t, h, o.Handler.(chi.Routes), readKey, nil, []string{"POST /sign-in", "POST /sign-out"}, nil)
 }
