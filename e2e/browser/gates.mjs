@@ -130,6 +130,69 @@ export async function look(service, world, screen) {
   if (alone) await shut(page);
 }
 
+// pressed are the keys of all that changes something.
+const pressed = ['x', 'e', 'm', 't'];
+
+// unchangeable opens the paths of all screens with the key that can only read. Nothing
+// there may be for changing, and what is sent all the same is refused with a page.
+async function unchangeable(service, world) {
+  const pages = {}, seen = new Set();
+  let page;
+  for (const { name, of = 'reader', path, status = 200, signedIn, prepare } of service.screens) {
+    const where = typeof path === 'function' ? path(world) : path, once = `${of} ${where}`;
+    if (signedIn === false || prepare || of === 'viewer' || seen.has(once)) continue;
+    seen.add(once);
+    if (!pages[of]) {
+      pages[of] = await (await world[of].viewer()).open(undefined, { width: 1280, height: sizes[1280] });
+      pages[of].on('console', (m) => { if (m.type() === 'error' && !/Failed to load resource/.test(m.text())) pages[of].faults.push(m.text()); });
+    }
+    page = pages[of];
+    assert.equal((await page.goto(world[of].service.url + where)).status(), status, name);
+    await settled(page);
+    const found = await page.evaluate(() => ({
+      forms: [...document.forms].filter((f) => f.method === 'post' && !f.action.endsWith('/sign-out')).map((f) => f.outerHTML.slice(0, 200)),
+      fields: [...document.querySelectorAll('[data-check],[data-confirm],[formaction]')].map((f) => f.outerHTML.slice(0, 200)),
+      keys: [...document.querySelectorAll('#keys dd')].map((d) => d.textContent).filter((d) => /resolve|mute|select the|test event/.test(d)),
+      badge: document.querySelector('.tools .badge')?.textContent,
+    }));
+    assert.deepEqual(found, { forms: [], fields: [], keys: [], badge: 'read only' }, name);
+    const address = page.url();
+    for (const key of pressed) await page.keyboard.press(key);
+    assert.equal(page.url(), address, `${name}: a key led away`);
+    for (const scheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await settled(page);
+      await noBarriers(page, `${name}, ${scheme}`, rules[scheme]);
+    }
+    await page.emulateMedia({ colorScheme: 'light' });
+    await page.setViewportSize({ width: 360, height: sizes[360] });
+    await settled(page);
+    await noSideways(page, `${name} at 360 px`);
+    await page.setViewportSize({ width: 1280, height: sizes[1280] });
+    await clean(page, name);
+  }
+  if (service.changes) {
+    await pages.reader.goto(`${world.reader.service.url}/`);
+    const [answer] = await Promise.all([
+      pages.reader.waitForNavigation(),
+      pages.reader.evaluate((action) => {
+        const form = Object.assign(document.createElement('form'), { method: 'post', action });
+        form.append(Object.assign(document.createElement('input'), { name: 'action', value: 'delete' }));
+        document.body.append(form);
+        form.submit();
+      }, service.changes),
+    ]);
+    assert.equal(answer.status(), 403);
+    await pages.reader.waitForSelector('h1:has-text("This is not allowed") + p:has-text("This key can only read.")');
+    assert.match(await pages.reader.locator('main code').textContent(), /^[A-Z2-7]{20,}$/);
+    await clean(pages.reader, 'what was refused');
+  }
+  const some = pages.reader ?? page;
+  await some.click('[aria-label="Sign out"]');
+  await some.waitForSelector('#key');
+  for (const p of Object.values(pages)) await shut(p);
+}
+
 /** Makes a test of each screen of a service; more() makes further ones, and is given a function that returns its world. */
 export function inspect(title, service, more) {
   describe(title, () => {
@@ -142,6 +205,8 @@ export function inspect(title, service, more) {
       await browser?.close();
       await world?.stop();
     });
+    // Before the screens: some of them end a service.
+    if (!updating) test('who can only read is shown nothing that changes something', () => unchangeable(service, world));
     for (const screen of service.screens) test(screen.name, () => look(service.name, world, screen));
     more?.(() => world);
   });

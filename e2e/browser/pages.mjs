@@ -30,6 +30,11 @@ export class Session {
     return this;
   }
 
+  // viewer is a session of the same service for who can only read.
+  viewer() {
+    return new Session(this.browser, { ...this.service, key: this.service.readKey }).signIn();
+  }
+
   // open loads a path in a context of its own. What the page must never do is
   // collected in page.faults; see clean().
   async open(path, { scheme = 'light', width = 1280, height = 900, js = true, zone = 'Europe/Berlin', signedIn = true, status = 200 } = {}) {

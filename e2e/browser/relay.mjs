@@ -36,12 +36,12 @@ export async function startRelay(env = {}) {
 
   const dir = await mkdtemp(join(tmpdir(), 'monlight-relay-'));
   const database = join(dir, 'relay.db');
-  const key = randomBytes(16).toString('hex');
+  const [key, readKey] = [0, 1].map(() => randomBytes(16).toString('hex'));
   const url = `http://127.0.0.1:${port}`;
   let log = '', failed;
   const child = spawn(binary, [], {
     env: {
-      PATH: process.env.PATH, ADMIN_API_KEY: key, ADDR: `127.0.0.1:${port}`, DATABASE_PATH: database, RATE_LIMIT: '100000',
+      PATH: process.env.PATH, ADMIN_API_KEY: key, READ_API_KEY: readKey, ADDR: `127.0.0.1:${port}`, DATABASE_PATH: database, RATE_LIMIT: '100000',
       ERROR_TRACKER_URL: upstreamURL, ERROR_TRACKER_API_KEY: key, METRICS_COLLECTOR_URL: upstreamURL, METRICS_COLLECTOR_API_KEY: key, ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -66,7 +66,7 @@ export async function startRelay(env = {}) {
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  return { url, key, stop, behind, database, ...relayAPI(url, key) };
+  return { url, key, readKey, stop, behind, database, ...relayAPI(url, key) };
 }
 
 // relayAPI is what programs ask of the relay at url.

@@ -1,7 +1,8 @@
 // The registry of screens: every page and state that a reader can see. The gates
 // look at each of them, and docs/screenshots has a picture of each.
 //
-// A service has name, start(browser), which resolves to its world, and screens.
+// A service has name, start(browser), which resolves to its world, screens, and in
+// changes the path of a form that changes something, if it has any.
 // A screen has
 //   name     what it is called, and its picture;
 //   path     where it is: text, or a function of the world;

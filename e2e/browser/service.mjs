@@ -25,7 +25,7 @@ export async function startService(env = {}, name = 'error-tracker') {
   const dir = await mkdtemp(join(tmpdir(), 'monlight-browser-'));
   const database = join(dir, `${name}.db`);
   const port = await freePort();
-  const key = randomBytes(16).toString('hex');
+  const [key, readKey] = [0, 1].map(() => randomBytes(16).toString('hex'));
   const url = `http://127.0.0.1:${port}`;
   const settings = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value.replace('{url}', url)]));
   let log = '', child, ended;
@@ -33,7 +33,7 @@ export async function startService(env = {}, name = 'error-tracker') {
   const start = async () => {
     let failed;
     child = spawn(binary, [], {
-      env: { PATH: process.env.PATH, API_KEY: key, ADDR: `127.0.0.1:${port}`, DATABASE_PATH: database, RATE_LIMIT: '100000', ...settings },
+      env: { PATH: process.env.PATH, API_KEY: key, READ_API_KEY: readKey, ADDR: `127.0.0.1:${port}`, DATABASE_PATH: database, RATE_LIMIT: '100000', ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (b) => { log = (log + b).slice(-20000); });
@@ -62,7 +62,7 @@ export async function startService(env = {}, name = 'error-tracker') {
     throw err;
   }
   return {
-    url, key, stop, database,
+    url, key, readKey, stop, database,
     // between stops the service, does something to its database, and starts it again.
     async between(change) {
       await end();

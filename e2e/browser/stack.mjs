@@ -31,13 +31,13 @@ export async function startStack(extra = {}) {
   const containers = join(dir, 'containers');
   await mkdir(containers);
   const ports = await freePorts(names.length);
-  const key = randomBytes(16).toString('hex');
+  const [key, readKey] = [0, 1].map(() => randomBytes(16).toString('hex'));
   const url = Object.fromEntries(names.map((name, i) => [name, `http://127.0.0.1:${ports[i]}`]));
   const children = [];
   let log = '';
   const start = async (name, i) => {
     const settings = {
-      PATH: process.env.PATH, API_KEY: key, ADMIN_API_KEY: key, ERROR_TRACKER_API_KEY: key, METRICS_COLLECTOR_API_KEY: key,
+      PATH: process.env.PATH, API_KEY: key, ADMIN_API_KEY: key, READ_API_KEY: readKey, ERROR_TRACKER_API_KEY: key, METRICS_COLLECTOR_API_KEY: key,
       ADDR: `127.0.0.1:${ports[i]}`, BASE_URL: url[name], DATABASE_PATH: join(dir, `${name}.db`), RATE_LIMIT: '100000', LOG_SOURCES: containers,
     };
     for (const other of names) {
@@ -80,7 +80,7 @@ export async function startStack(extra = {}) {
     return JSON.parse(text);
   };
   const service = (name) => ({
-    url: url[name], key,
+    url: url[name], key, readKey,
     post: (path, body) => call(name, path, { method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
     api: (path) => call(name, path),
   });

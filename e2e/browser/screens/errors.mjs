@@ -98,15 +98,17 @@ export const errors = {
       const { id: release } = (await service.api(`/api/projects/${shop}/releases`)).releases.find((r) => r.release === 'shop@2.4.1');
       await mailing.report(ship(1));
       if (updating) await service.between((database) => execFileSync('python3', ['-c', yesterday, database]));
+      const viewer = await reader.viewer();
       await project(broken, 'shop');
       spoil(broken.database);
-      return { service, reader, first, failing, mailed, id, decided, bare, minified: small, project: web.id, shop, release, stop };
+      return { service, reader, viewer, first, failing, mailed, id, decided, bare, minified: small, project: web.id, shop, release, stop };
     } catch (err) {
       await stop();
       throw err;
     }
   },
 
+  changes: '/projects',
   screens: [
     { name: 'issues', path: '/', small: true },
     { name: 'issues-all', path: '/?state=all' },
@@ -157,6 +159,9 @@ export const errors = {
     { name: 'alerts', of: 'mailed', path: '/alerts' },
     { name: 'alerts-not-configured', path: '/alerts' },
     { name: 'keys', path: '/', act: help },
+    { name: 'read-only', of: 'viewer', path: '/', small: true },
+    { name: 'read-only-issue', of: 'viewer', path: (w) => `/errors/${w.id}` },
+    { name: 'read-only-settings', of: 'viewer', path: (w) => `/projects/${w.project}/settings` },
     { name: 'first-run', of: 'first', path: '/', small: true },
     { name: 'page-not-found', path: '/nothing/here', status: 404 },
     { name: 'failure', of: 'failing', path: '/', status: 500 },

@@ -106,7 +106,7 @@ export const logs = {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
       const { logs: [{ id }] } = await service.api('/api/logs?limit=1&search=Traceback');
-      return { folder, service, reader, first, crowded, damaged, failing, id, stop };
+      return { folder, service, reader, viewer: await reader.viewer(), first, crowded, damaged, failing, id, stop };
     } catch (err) {
       await stop();
       throw err;
@@ -140,6 +140,7 @@ export const logs = {
     { name: 'entry', path: (w) => `/logs/${w.id}` },
     { name: 'entry-not-found', path: '/logs/4711000', status: 404 },
     { name: 'keys', path: '/', act: help },
+    { name: 'read-only', of: 'viewer', path: '/?time=6h', act: (page) => page.waitForSelector('.r') },
     { name: 'first-run', of: 'first', path: '/', small: true },
     { name: 'containers-first-run', of: 'first', path: '/containers' },
     { name: 'page-not-found', path: '/nothing/here', status: 404 },

@@ -59,13 +59,14 @@ export const metrics = {
         await page.waitForURL(`**/dashboards/${d.slug}`);
       }
       await shut(page);
-      return { service, reader, first, failing, stop };
+      return { service, reader, viewer: await reader.viewer(), first, failing, stop };
     } catch (err) {
       await stop();
       throw err;
     }
   },
 
+  changes: '/dashboards',
   screens: [
     { name: 'overview', path: '/?period=24h', act: drawn, small: true },
     { name: 'overview-unfolded', path: '/?period=1h', act: unfold },
@@ -86,6 +87,7 @@ export const metrics = {
     { name: 'cardinality-of-a-search', path: '/cardinality?search=vitals' },
     { name: 'cardinality-none-match', path: '/cardinality?search=zebra' },
     { name: 'keys', path: '/', act: help },
+    { name: 'read-only', of: 'viewer', path: '/dashboards' },
     { name: 'first-run', of: 'first', path: '/', small: true },
     { name: 'explore-first-run', of: 'first', path: '/explore' },
     { name: 'cardinality-first-run', of: 'first', path: '/cardinality' },

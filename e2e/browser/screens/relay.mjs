@@ -23,13 +23,14 @@ export const relay = {
       await page.waitForSelector('text=This key is switched off');
       await page.context().close();
       spoil(broken.database);
-      return { service, reader, first, failing, id, off, stop };
+      return { service, reader, viewer: await reader.viewer(), first, failing, id, off, stop };
     } catch (err) {
       await stop();
       throw err;
     }
   },
 
+  changes: '/keys',
   screens: [
     { name: 'keys', path: '/', small: true },
     { name: 'keys-mistake', path: '/', act: async (page) => { await page.fill('input[name=project]', 'shop'); await page.fill('textarea[name=origins]', 'https://Shop.example'); await page.click('button:has-text("Create key")'); await page.waitForSelector('.notice.bad'); } },
@@ -50,6 +51,8 @@ export const relay = {
     { name: 'source-maps-stack', path: test('1.4.1', stack), act: unfold, at: '#test', small: true },
     { name: 'source-maps-delete-dialog', path: '/source-maps', act: async (page) => { await page.locator('button:has-text("Delete the map")').first().click(); await page.waitForSelector('#confirm[open]'); } },
     { name: 'keyboard', path: '/', act: help },
+    { name: 'read-only', of: 'viewer', path: '/' },
+    { name: 'read-only-key', of: 'viewer', path: (w) => `/keys/${w.id}` },
     { name: 'first-run', of: 'first', path: '/', small: true },
     { name: 'page-not-found', path: '/nothing/here', status: 404 },
     { name: 'failure', of: 'failing', path: '/', status: 500 },
