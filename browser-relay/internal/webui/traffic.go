@@ -128,7 +128,7 @@ func (p *Pages) traffic(w http.ResponseWriter, r *http.Request) error {
 		}
 		page.Rejected = append(page.Rejected, rejectionView{x, names[x.Key], webui.Badge{Label: reasonLabel(x.Reason), Tone: reasonTone(x.Reason)}, cause(&x)})
 	}
-	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "traffic", Title: "Traffic", Section: "/traffic", Assets: liveAssets, Refresh: time.Minute, Data: page})
+	return p.ui.Render(w, r, http.StatusOK, webui.Page{Name: "traffic", Title: "Traffic", Section: "/traffic", Assets: liveAssets, Refresh: time.Minute, Window: webui.Window{Span: page.Period}, Data: page})
 }
 
 // used tells whether anything was sent there, or waits to be.

@@ -106,6 +106,20 @@ describe('when not all is well', () => {
     await shut(page);
   });
 
+  test('the time of a page is carried to the others', async () => {
+    const params = { errors: 'time', logs: 'time', metrics: 'period', relay: 'period' };
+    for (const [name, path] of [['errors', '/?state=all&time=7d'], ['logs', '/?time=7d'], ['metrics', '/?period=7d'], ['metrics', '/explore?metric=queue_depth&period=7d'], ['relay', '/traffic?period=7d']]) {
+      const page = await session(name).open(path);
+      const hrefs = await page.$$eval('nav.services a', (list) => list.map((a) => a.href));
+      for (const other of services.filter((s) => s !== name && s !== 'relay')) { // the first page of the relay has no time
+        const to = hrefs.find((h) => h.startsWith(`${company.stack[other].url}/`));
+        assert.equal(new URL(to).searchParams.get(params[other]), '7d', `${name} ${path} to ${other}: ${to}`);
+      }
+      await clean(page, path);
+      await shut(page);
+    }
+  });
+
   test('the foot of each page has version and storage', async () => {
     for (const name of services) {
       const version = readFileSync(new URL(`../../../${programs[name]}/VERSION`, import.meta.url), 'utf8').trim();
