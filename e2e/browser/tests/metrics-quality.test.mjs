@@ -41,6 +41,7 @@ describe('the pages of metrics', () => {
       if (charts > 0) {
         assert.equal(await page.locator('ml-chart a:visible:has-text("Show as a table")').count(), charts);
         await page.locator('ml-chart a:has-text("Show as a table")').first().click();
+        await page.waitForLoadState(); // a click waits for the beginning of the page alone
         assert.match(page.url(), /tables=yes/);
         assert.equal(await page.locator('ml-chart table.values').count(), charts);
         for (let i = 0; i < charts; i++) assert.ok(await page.locator('ml-chart tbody').nth(i).locator('tr').first().isVisible());
