@@ -15,6 +15,9 @@ const readKey = "4b0f6d1c93ae47d58e12c7a90b3f5d68"
 // Whoever has the key that can only read sees everything and changes nothing.
 func TestTheReadKeyChangesNothing(t *testing.T) {
 	s := newService(t, map[string]string{"READ_API_KEY": readKey})
+	if code, v := s.upload(t, http.MethodPost, "/api/source-maps?project=shop&release=1&file_url=/static/app.min.js", appMap); code != http.StatusCreated {
+		t.Fatalf("upload: %d %v", code, v)
+	}
 	authtest.OnlyReads(t, s, s.options.Handler.(chi.Routes), readKey, nil, []string{"POST /sign-in", "POST /sign-out",
 		"/api/errors", "/api/metrics", "/api/browser/errors", "/api/browser/metrics", "/api/browser/batch", "/api/browser/*", tunnelPath}, []string{shopKey[:12]})
 }

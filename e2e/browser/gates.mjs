@@ -150,7 +150,7 @@ async function unchangeable(service, world) {
     assert.equal((await page.goto(world[of].service.url + where)).status(), status, name);
     await settled(page);
     const found = await page.evaluate(() => ({
-      forms: [...document.forms].filter((f) => f.method === 'post' && !f.action.endsWith('/sign-out')).map((f) => f.outerHTML.slice(0, 200)),
+      forms: [...document.forms].filter((f) => f.getAttribute('method') === 'post' && !f.getAttribute('action').endsWith('/sign-out')).map((f) => f.outerHTML.slice(0, 200)),
       fields: [...document.querySelectorAll('[data-check],[data-confirm],[formaction]')].map((f) => f.outerHTML.slice(0, 200)),
       keys: [...document.querySelectorAll('#keys dd')].map((d) => d.textContent).filter((d) => /resolve|mute|select the|test event/.test(d)),
       badge: document.querySelector('.tools .badge')?.textContent,
