@@ -101,7 +101,7 @@ func New(o Options) (*Pages, error) {
 	p.ui, err = webui.New(webui.Options{
 		Service: "browser-relay", Version: o.Version, BasePath: o.BasePath, Services: o.Services,
 		Sections: []webui.Section{{Path: "/", Label: "Keys"}, {Path: "/traffic", Label: "Traffic"}, {Path: "/source-maps", Label: "Source maps"}},
-		Search:   "Search keys and source maps",
+		Search:   "Search keys and maps",
 		Pages:    templates, Assets: static, Storage: p.storage, Log: o.Log, Now: o.Now,
 	})
 	return p, err
