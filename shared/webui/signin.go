@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -11,9 +12,10 @@ import (
 func (u *UI) SignIn(w http.ResponseWriter, r *http.Request, p auth.SignInPage) {
 	data := struct {
 		Action, Return, Error string
+		Setting               string
 		Ended, SignedIn       bool
 		Held                  *auth.Held
-	}{Action: p.Action, Return: p.Return, Ended: p.Ended, SignedIn: p.SignedIn, Held: p.Held}
+	}{Setting: cmp.Or(u.opts.KeySetting, "API_KEY"), Action: p.Action, Return: p.Return, Ended: p.Ended, SignedIn: p.SignedIn, Held: p.Held}
 	switch {
 	case p.RetryAfter > 0:
 		wait := int64((p.RetryAfter + time.Second - 1) / time.Second)

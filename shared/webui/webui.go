@@ -56,6 +56,8 @@ type Options struct {
 	// text becomes the parameter "search" of the page at SearchPath. "" offers none.
 	Search     string
 	SearchPath string // without the base path; "" is the first page
+	// KeySetting is the setting whose value is typed in to sign in; "" is API_KEY.
+	KeySetting string
 	// Storage tells the bytes on disk for the footer. May be nil.
 	Storage func(ctx context.Context) (int64, error)
 

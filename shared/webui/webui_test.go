@@ -354,6 +354,13 @@ func TestSignInPage(t *testing.T) {
 	if w.Code != 401 || !strings.Contains(page, `value="/&#34;&gt;&lt;x&gt;"`) || !strings.Contains(page, `role="alert"`) || strings.Contains(page, "Sign out") {
 		t.Errorf("status %d", w.Code)
 	}
+	for setting, want := range map[string]string{"": "The value of <code>API_KEY</code>", "ADMIN_API_KEY": "The value of <code>ADMIN_API_KEY</code>"} {
+		u.opts.KeySetting, w = setting, httptest.NewRecorder()
+		u.SignIn(w, httptest.NewRequest(http.MethodGet, "/", nil), auth.SignInPage{Status: 200, Action: "/sign-in"})
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("KeySetting %q: want %s", setting, want)
+		}
+	}
 }
 
 func TestSignInPageKeepsAForm(t *testing.T) {

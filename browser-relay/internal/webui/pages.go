@@ -101,8 +101,8 @@ func New(o Options) (*Pages, error) {
 	p.ui, err = webui.New(webui.Options{
 		Service: "browser-relay", Version: o.Version, BasePath: o.BasePath, Services: o.Services,
 		Sections: []webui.Section{{Path: "/", Label: "Keys"}, {Path: "/traffic", Label: "Traffic"}, {Path: "/source-maps", Label: "Source maps"}},
-		Search:   "Search keys and maps",
-		Pages:    templates, Assets: static, Storage: p.storage, Log: o.Log, Now: o.Now,
+		Search:   "Search keys and maps", KeySetting: "ADMIN_API_KEY",
+		Pages: templates, Assets: static, Storage: p.storage, Log: o.Log, Now: o.Now,
 	})
 	return p, err
 }
