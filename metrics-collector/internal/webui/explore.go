@@ -218,14 +218,14 @@ func (p *Pages) explore(w http.ResponseWriter, r *http.Request) error {
 	return p.ui.Render(w, r, status, webui.Page{Name: "explore", Title: "Explore", Section: "/explore", Assets: exploreAssets, Refresh: sel.Refresh.Every, Window: sel.window(), Data: page})
 }
 
-// found is where a search for a part of a metric's name leads: to the only metric
-// that has it or is called so, else to the list of those that have it.
+// found is where a search for a part of a metric's name leads: to the metric that is
+// called so, or the only one that has it, else to the list of those that have it.
 func (p *Pages) found(s *selection, part string) string {
 	names, only := p.opts.Collector.Names(s.Project), ""
+	if slices.ContainsFunc(names, func(n metrics.MetricName) bool { return n.Name == part }) {
+		return p.exploreLink(s, "metric", part)
+	}
 	for i, n := range names {
-		if n.Name == part {
-			return p.exploreLink(s, "metric", part)
-		}
 		if !strings.Contains(strings.ToLower(n.Name), strings.ToLower(part)) || i > 0 && n.Name == names[i-1].Name {
 			continue
 		}

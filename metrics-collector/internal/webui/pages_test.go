@@ -263,15 +263,16 @@ func TestExplorerHasATableAndACSVForItsChart(t *testing.T) {
 
 func TestMetricsAreFoundByAPartOfTheirName(t *testing.T) {
 	h, s := newPages(t)
-	for _, name := range []string{"orders_total", "orders", "Queue_depth", "queue_age"} {
+	for _, name := range []string{"orders_total", "orders", "Queue_depth", "queue_age", "api_requests_total", "http_requests_total", "requests_total"} {
 		send(t, s, map[string]any{"name": name, "type": "gauge", "value": 1, "project": "shop"})
 	}
 	send(t, s, map[string]any{"name": "queue_depth_of_jobs", "type": "gauge", "value": 1, "project": "jobs", "labels": map[string]string{"worker": "1"}})
 	for search, want := range map[string]string{
-		"total": "/explore?metric=orders_total", "AGE": "/explore?metric=queue_age",
-		"orders": "/explore?metric=orders", "order": "/cardinality?search=order", // called so, and a part of two
+		"orders_t": "/explore?metric=orders_total", "AGE": "/explore?metric=queue_age",
+		"requests_total": "/explore?metric=requests_total",                               // called so, after two that it is a part of
+		"orders":         "/explore?metric=orders", "order": "/cardinality?search=order", // called so, and a part of two
 		"depth": "/cardinality?search=depth", "depth&project=shop": "/explore?metric=Queue_depth&project=shop",
-		"nothing%20%3Cb%3E": "/cardinality?search=nothing+%3Cb%3E", "total&period=7d": "/explore?metric=orders_total&period=7d",
+		"nothing%20%3Cb%3E": "/cardinality?search=nothing+%3Cb%3E", "orders_t&period=7d": "/explore?metric=orders_total&period=7d",
 	} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/explore?search="+search, nil))
