@@ -50,7 +50,7 @@ describe('alerts in charts', () => {
   test('a new issue is a mark at its time, and leads to the issue by a click', async () => {
     const page = await open(explore('project=shop'));
     assert.equal(await page.locator('.alerts li').count(), 1, 'later events make no further alert');
-    assert.match(await page.textContent('.alerts li'), /ValueError: no such <b>order<\/b> new in shop at/);
+    assert.match(await page.textContent('.alerts li'), /ValueError: no such <b>order<\/b> — new, in shop, at/);
     const at = await page.evaluate(() => {
       const chart = document.querySelector('ml-chart'), over = chart.querySelector('.u-over').getBoundingClientRect(), mark = chart.querySelector('.alert').getBoundingClientRect();
       const { from, to } = chart.dataset;

@@ -184,7 +184,7 @@ func TestChartsComeWithTheAlertsOfTheirTime(t *testing.T) {
 	for _, target := range []string{"/?period=1h", "/explore?period=1h", "/dashboards/d?period=1h"} {
 		_, page := get(t, h, target)
 		text := strip(page)
-		for _, want := range []string{"Alerts in this time", "ValueError: no such order new in shop at", "back in", "(no text) frequent in web at", "z alert in web at"} {
+		for _, want := range []string{"Alerts in this time", "ValueError: no such order — new, in shop , at", "— back, in", "(no text) — frequent, in web , at", "z — alert, in web , at"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s lacks %q: %s", target, want, text)
 			}
