@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -33,6 +34,30 @@ func TestTheReadKeyDoesNotSearchInKeys(t *testing.T) {
 		if status != http.StatusOK || strings.Contains(body, "data-row") != tt.found {
 			t.Errorf("search of %q, with the read key %t: %d, want it found: %t", tt.search, tt.key == readKey, status, tt.found)
 		}
+	}
+}
+
+// Looking must not change which map is dropped next, with whichever key: the address
+// of the test box can also be in a link of another site.
+func TestTheTestBoxUsesNoMap(t *testing.T) {
+	for name, key := range map[string]string{"administrator": testKey, "reader": readKey} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "r.db")
+			s := &testService{upstream: newFakeUpstream(t)}
+			s.start(t, path, map[string]string{"READ_API_KEY": readKey})
+			if code, v := s.upload(t, http.MethodPost, "/api/source-maps?project=shop&release=1&file_url=/static/app.min.js", appMap); code != http.StatusCreated {
+				t.Fatalf("%d %v", code, v)
+			}
+			status, body, _ := ask(s, http.MethodGet, "/source-maps?test_project=shop&test_release=1&test=https://h/static/app.min.js:1:1", "", "X-API-Key", key)
+			if status != http.StatusOK || !strings.Contains(body, "handleClick") {
+				t.Fatalf("the test box: %d, want it resolved", status)
+			}
+			s.stop() // stores which maps were used
+			s.start(t, path, nil)
+			if m := s.maps(t, "")[0].(map[string]any); m["last_used"] != nil {
+				t.Errorf("the test box moved last_used to %v", m["last_used"])
+			}
+		})
 	}
 }
 

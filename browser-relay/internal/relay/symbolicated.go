@@ -10,6 +10,9 @@ type Symbolicator interface {
 	// Symbolicate never fails an event: what it cannot resolve stays as it is,
 	// and the result says why.
 	Symbolicate(ctx context.Context, project string, e *Event) *Symbolicated
+	// Preview is Symbolicate for who only looks: a map is not noted as used, so
+	// that it does not change which one is dropped next.
+	Preview(ctx context.Context, project string, e *Event) *Symbolicated
 }
 
 // Symbolicated is what source maps said about an event.

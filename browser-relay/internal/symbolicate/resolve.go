@@ -70,6 +70,7 @@ type job struct {
 	debugIDs         map[string]string // by URL, and by normalised path
 	files            map[string]*file  // by URL
 	lookups          int
+	used             func(id int64) // is told each map that was found
 }
 
 // file is a script of the event's stacks and its map.
@@ -195,7 +196,7 @@ func (j *job) file(ctx context.Context, url string) *file {
 		j.Symbolicator.files.Put(key, *f, 300+len(j.project)+len(j.release)+2*len(f.path)+len(f.detail))
 	}
 	if f.mapID != 0 {
-		j.maps.UsedMap(f.mapID)
+		j.used(f.mapID)
 	}
 	return f
 }

@@ -47,11 +47,20 @@ func New(maps Maps, log *slog.Logger) *Symbolicator {
 
 // Symbolicate implements relay.Symbolicator. It takes 2 s at most.
 func (s *Symbolicator) Symbolicate(ctx context.Context, project string, e *relay.Event) *relay.Symbolicated {
+	return s.symbolicate(ctx, project, e, s.maps.UsedMap)
+}
+
+// Preview implements relay.Symbolicator. It takes 2 s at most.
+func (s *Symbolicator) Preview(ctx context.Context, project string, e *relay.Event) *relay.Symbolicated {
+	return s.symbolicate(ctx, project, e, func(int64) {})
+}
+
+func (s *Symbolicator) symbolicate(ctx context.Context, project string, e *relay.Event, used func(id int64)) *relay.Symbolicated {
 	ctx, cancel := context.WithTimeout(ctx, maxTime)
 	defer cancel()
 	j := &job{
 		Symbolicator: s, project: project, release: e.Release,
-		debugIDs: normalizeDebugIDs(e.DebugIDs), files: map[string]*file{},
+		debugIDs: normalizeDebugIDs(e.DebugIDs), files: map[string]*file{}, used: used,
 	}
 	out := &relay.Symbolicated{}
 	notes := newNotes(e)

@@ -188,6 +188,20 @@ func TestFrames(t *testing.T) {
 	}
 }
 
+// Who only looks does not change which map is dropped next.
+func TestPreviewsUseNoMaps(t *testing.T) {
+	m := &maps{}
+	m.add(t, "1.0", "/a.js", vector)
+	e := relay.Event{Release: "1.0", Stack: "E: m\n    at a (https://h/a.js:1:1)"}
+	got := symbolicate.New(m, nil).Preview(t.Context(), "shop", &e)
+	if len(m.used) != 0 {
+		t.Errorf("used maps = %v, want none", m.used)
+	}
+	if diff := cmp.Diff(symbolicated(t, m, e), got); diff != "" || !got.Resolved {
+		t.Errorf("resolved %t (-symbolicated +preview):\n%s", got.Resolved, diff)
+	}
+}
+
 // A name of the minified code groups events only if the source has it too: that of
 // a minifier is another in the next build.
 func TestNamesOfMinifiersAreNoFunctions(t *testing.T) {

@@ -116,7 +116,7 @@ func (p *Pages) testMaps(r *http.Request) mapTest {
 	if t.DebugID != "" {
 		e.DebugIDs[scriptOf(t.Text)] = t.DebugID
 	}
-	s := p.opts.Symbolicator.Symbolicate(r.Context(), t.Project, &e)
+	s := p.opts.Symbolicator.Preview(r.Context(), t.Project, &e)
 	if s == nil {
 		return t
 	}
