@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,6 +59,30 @@ func TestTheTestBoxUsesNoMap(t *testing.T) {
 				t.Errorf("the test box moved last_used to %v", m["last_used"])
 			}
 		})
+	}
+}
+
+// The search fields take 1,000 characters, which may be more bytes.
+func TestSearchesAreLimitedInCharacters(t *testing.T) {
+	s := newService(t, nil)
+	for _, page := range []string{"/", "/source-maps"} {
+		for n, want := range map[int]int{1000: http.StatusOK, 1001: http.StatusBadRequest} {
+			for _, letter := range []string{"x", "ж", "界", "😀"} {
+				if status, _, _ := ask(s, http.MethodGet, page+"?search="+url.QueryEscape(strings.Repeat(letter, n)), "", "X-API-Key", testKey); status != want {
+					t.Errorf("%s: %d times %s: %d, want %d", page, n, letter, status, want)
+				}
+			}
+		}
+	}
+}
+
+// What a search did not look in is not named.
+func TestAnEmptySearchNamesWhatWasSearched(t *testing.T) {
+	s := newService(t, map[string]string{"READ_API_KEY": readKey})
+	for key, want := range map[string]string{testKey: "project, label, public key or origins.", readKey: "project, label or origins."} {
+		if _, body, _ := ask(s, http.MethodGet, "/?search=nothing", "", "X-API-Key", key); !strings.Contains(body, "No key has this in its "+want) {
+			t.Errorf("with the read key %t: want %q", key == readKey, want)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 
@@ -173,14 +174,15 @@ func form(r *http.Request) error {
 	return nil
 }
 
-// maxSearchBytes is the limit of the text that is looked for in keys and source maps.
-const maxSearchBytes = 1000
+// maxSearch is the limit of the text that is looked for in keys and source maps, in
+// characters, as the fields for it count.
+const maxSearch = 1000
 
 // searchOf is the text that is looked for, "" for none.
 func searchOf(r *http.Request) (string, error) {
 	text := strings.TrimSpace(r.URL.Query().Get("search"))
-	if len(text) > maxSearchBytes {
-		return "", errs.New(errs.Invalid, "search has %d bytes, the limit is %d", len(text), maxSearchBytes)
+	if n := utf8.RuneCountInString(text); n > maxSearch {
+		return "", errs.New(errs.Invalid, "search has %d characters, the limit is %d", n, maxSearch)
 	}
 	return text, nil
 }

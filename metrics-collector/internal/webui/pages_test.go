@@ -299,6 +299,10 @@ func TestMetricsAreFoundByAPartOfTheirName(t *testing.T) {
 	if status, _ := get(t, h, "/explore?search="+strings.Repeat("x", 3000)); status != http.StatusBadRequest {
 		t.Errorf("a long search: %d", status)
 	}
+	// As many characters as its field takes, each of three bytes.
+	if status, page := get(t, h, "/cardinality?search="+url.QueryEscape(strings.Repeat("界", 1000))); status != http.StatusOK || !strings.Contains(page, "Clear filters") {
+		t.Errorf("a search of 1,000 characters: %d", status)
+	}
 }
 
 func TestDashboardsAreMadeAndChangedWithForms(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/monlight/monlight/metrics-collector/internal/metrics"
 	"github.com/monlight/monlight/shared/errs"
@@ -30,7 +31,7 @@ type selection struct {
 
 const (
 	defaultPeriod = "24h"
-	maxTextBytes  = 2048 // of a parameter
+	maxText       = 2048 // characters of a parameter, as the fields of the pages count
 )
 
 // selectionOf reads the controls.
@@ -38,8 +39,8 @@ func (p *Pages) selectionOf(r *http.Request) (selection, url.Values, error) {
 	v := r.URL.Query()
 	for name, list := range v {
 		for _, text := range list {
-			if len(text) > maxTextBytes || len(list) > 40 {
-				return selection{}, v, errs.New(errs.Invalid, "%s has %d bytes, the limit is %d", webui.Line(name, 40), len(text), maxTextBytes)
+			if n := utf8.RuneCountInString(text); n > maxText || len(list) > 40 {
+				return selection{}, v, errs.New(errs.Invalid, "%s has %d characters, the limit is %d", webui.Line(name, 40), n, maxText)
 			}
 		}
 	}
