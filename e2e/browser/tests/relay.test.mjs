@@ -20,10 +20,20 @@ describe('the pages of the relay', () => {
   test('the page of a new key turns green when the first event arrives', async () => {
     const { id, public_key: key } = await relay.createKey({ project: 'first' });
     const page = await session.open(`/keys/${id}`);
+    let asked = 0;
+    page.on('request', (r) => { if (r.headers()['x-fragment']) asked++; });
+    await page.clock.install();
+    await page.reload();
     assert.match(await page.textContent('ml-live'), /Waiting for the first event/);
     const answer = await relay.post(`/api/browser/errors?key=${key}`, { type: 'Error', message: 'm', stack: '' }, { Origin: 'https://first.example' });
     assert.equal(answer.status, 201, answer.body);
+    await page.clock.fastForward(6000);
     await page.waitForSelector('ml-live .notice.good >> text=The first event has arrived');
+    const before = asked;
+    assert.ok(before > 0);
+    for (let i = 0; i < 3; i++) await page.clock.fastForward(6000);
+    await page.evaluate(() => fetch('/health')); // what was asked for before this has been seen
+    assert.equal(asked, before, 'the page asks on after the first event');
     await page.reload();
     assert.equal(await page.locator('ml-live').count(), 0);
     assert.match(await page.textContent('.head'), /active/);
