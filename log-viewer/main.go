@@ -152,7 +152,7 @@ func reading(st docker.Status) webui.Reading {
 		if c.State == docker.Excluded {
 			continue
 		}
-		state := webui.SourceState{Name: c.Name, State: string(c.State), Problem: c.State == docker.Failing, Life: c.Life}
+		state := webui.SourceState{ID: c.ID, Name: c.Name, State: string(c.State), Problem: c.State == docker.Failing, Life: c.Life}
 		if c.Reason != "" {
 			state.State += ": " + c.Reason
 		}

@@ -235,7 +235,7 @@ describe('journeys', () => {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     };
-    const [web, payments] = ['a'.repeat(64), 'b'.repeat(64)];
+    const [web, payments] = ['a'.repeat(64), `b07c1d${'2'.repeat(58)}`];
     const { total: before } = await stack.logs.api('/api/logs?limit=1');
     await container(web, 'web', Array.from({ length: 30 }, (_, n) => `GET /${n} 200`));
     await container(payments, 'payments', Array.from({ length: 12 }, (_, n) => (n % 2 ? 'FATAL: cannot read /run/secrets/token' : 'payments starting')));
@@ -270,6 +270,23 @@ describe('journeys', () => {
     await page.waitForSelector('.view');
     assert.match(await page.textContent('.found'), /^6 entries/);
     assert.match(await page.textContent('main'), /cannot read \/run\/secrets\/token/);
+
+    // What it reports has the name that Docker gave its host: from the issue to its lines, and back.
+    const { id } = await stack.errors.post('/api/errors', { project: 'shop', exception_type: 'NoToken', message: 'cannot read the token', traceback: 'NoToken: x\n    at read (pay.py:7)', server_name: payments.slice(0, 12) });
+    await page.goto(`${stack.errors.url}/errors/${id}`);
+    await page.click('a:has-text("Logs of the container")');
+    await page.waitForURL(/container=payments/);
+    assert.match(await page.textContent('.found'), /^12 entries/);
+    const { logs } = await stack.logs.api('/api/logs?container=payments&limit=1');
+    await page.goto(`${stack.logs.url}/logs/${logs[0].id}`);
+    await page.click('a:has-text("Errors of the container")');
+    await page.waitForURL(/server_name/);
+    assert.equal(await page.locator('tr[data-row]').count(), 1);
+    assert.match(await page.textContent('tr[data-row]'), /NoToken/);
+    // One that is gone: its lines are not told from those of others by then, and the page says so.
+    await page.goto(`${stack.logs.url}/?container=dddddddddddd`);
+    assert.equal(page.url(), `${stack.logs.url}/`);
+    assert.match(await page.textContent('#notices'), /dddddddddddd is not followed any more/);
     await done(page);
   });
 });

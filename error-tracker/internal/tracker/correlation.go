@@ -17,9 +17,10 @@ const (
 // Names that programs have for the identifiers, in tags, extra data and headers,
 // in lower case.
 var (
-	traceNames   = []string{"trace_id", "traceid", "trace.id", "trace-id", "x-trace-id"}
-	sessionNames = []string{"session_id"}
-	requestNames = []string{"request_id", "requestid", "request.id", "req_id", "request-id", "x-request-id", "correlation_id", "x-correlation-id"}
+	traceNames     = []string{"trace_id", "traceid", "trace.id", "trace-id", "x-trace-id"}
+	sessionNames   = []string{"session_id"}
+	requestNames   = []string{"request_id", "requestid", "request.id", "req_id", "request-id", "x-request-id", "correlation_id", "x-correlation-id"}
+	containerNames = []string{"container", "container.name", "container_name", "container.id", "container_id"}
 )
 
 // SessionID is the browser session an event belongs to: the member session_id
@@ -51,6 +52,19 @@ func RequestID(e *event.Event) string {
 		return id
 	}
 	return member(e.Request.Headers, requestNames)
+}
+
+// Container is the name or the ID of the container that an event came from, or "": that
+// of a tag or extra member, else the name of its host where that is one that Docker
+// gives, the first 12 digits of the ID.
+func Container(e *event.Event) string {
+	if id := labelled(e, containerNames); id != "" {
+		return id
+	}
+	if len(e.ServerName) == 12 && strings.Trim(e.ServerName, "0123456789abcdef") == "" {
+		return e.ServerName
+	}
+	return ""
 }
 
 // Correlation is what an event is found by, from a log line or another event of

@@ -35,3 +35,25 @@ func TestEventsAreFoundByTheirIdentifiers(t *testing.T) {
 		}
 	}
 }
+
+func TestEventsNameTheirContainer(t *testing.T) {
+	tag := func(name, value string) []event.Tag { return []event.Tag{{Name: name, Value: value}} }
+	for name, c := range map[string]struct {
+		e    event.Event
+		want string
+	}{
+		"nothing":                 {},
+		"a tag":                   {event.Event{Tags: tag("container", "shop-web-1"), ServerName: "3f2a91c04b7d"}, "shop-web-1"},
+		"a resource":              {event.Event{Tags: tag("container.name", "web")}, "web"},
+		"extra":                   {event.Event{Extra: json.RawMessage(`{"container_id":"3f2a91c04b7d0011"}`)}, "3f2a91c04b7d0011"},
+		"the host name of Docker": {event.Event{ServerName: "3f2a91c04b7d"}, "3f2a91c04b7d"},
+		"another host":            {event.Event{ServerName: "web-1"}, ""},
+		"capitals":                {event.Event{ServerName: "3F2A91C04B7D"}, ""},
+		"too many digits":         {event.Event{ServerName: "3f2a91c04b7d0"}, ""},
+		"no name":                 {event.Event{Tags: tag("container", "not a name")}, ""},
+	} {
+		if got := tracker.Container(&c.e); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}

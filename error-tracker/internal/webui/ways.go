@@ -28,6 +28,9 @@ func (p *Pages) waysFrom(e *event.Event) []webui.Field {
 		}
 	}
 	add("Logs around", p.ui.Link("log-viewer", "/", webui.Around(at, logsBefore, logsAfter)))
+	if id := tracker.Container(e); id != "" {
+		add("Logs of the container", p.ui.Link("log-viewer", "/", webui.Around(at, logsBefore, logsAfter), "container", id))
+	}
 	if id := tracker.TraceID(e); id != "" {
 		add("Logs of the trace", p.ui.Link("log-viewer", "/", webui.Around(at, idBefore, idAfter), "search", quoted(id)))
 	}

@@ -118,6 +118,9 @@ func (p *Pages) waysFrom(e logs.Entry, plain string) []link {
 	if request := fields.RequestID(plain); request != "" {
 		add("Errors of the request", p.ui.Link("error-tracker", "/", webui.Window{}, "state", "all", "session_id", request))
 	}
+	if host := p.hostOf(e.Source); host != "" {
+		add("Errors of the container", p.ui.Link("error-tracker", "/", webui.Window{}, "state", "all", "search", "server_name:"+host))
+	}
 	add("Metrics around", p.ui.Link("metrics-collector", "/", webui.Around(time.Unix(0, e.Time), metricsBefore, metricsAfter)))
 	return ways
 }

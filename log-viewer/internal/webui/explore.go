@@ -74,6 +74,9 @@ func (p *Pages) explore(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if done, err := p.byID(w, r); done || err != nil {
+		return err
+	}
 	page := explorePage{selection: sel, PublicURL: p.publicURL(r), Folder: p.opts.Folder, Patterns: p.opts.Containers}
 	st, err := p.opts.Logs.Stats(r.Context())
 	if err != nil {

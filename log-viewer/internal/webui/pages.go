@@ -62,6 +62,7 @@ type Reading struct {
 
 // SourceState is how the reading of one container goes.
 type SourceState struct {
+	ID      string // of the container
 	Name    string
 	State   string // "reading", or what is the matter
 	Problem bool
