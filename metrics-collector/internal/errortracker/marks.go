@@ -5,7 +5,6 @@ package errortracker
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -46,7 +45,7 @@ type Marks struct {
 
 	mu      sync.Mutex
 	kept    map[question]*answer
-	failing bool
+	failing map[string]bool // by what is asked for
 }
 
 // question is a project, "" is all, and a time in whole hours, so that a time that
@@ -66,7 +65,7 @@ type answer struct {
 
 // NewMarks returns the Marks of the error tracker at an address. Close ends it.
 func NewMarks(at *url.URL, key config.Secret, log *slog.Logger) *Marks {
-	m := &Marks{at: at.JoinPath("api"), key: key, log: log, now: time.Now, patience: patience, kept: map[question]*answer{},
+	m := &Marks{at: at.JoinPath("api"), key: key, log: log, now: time.Now, patience: patience, kept: map[question]*answer{}, failing: map[string]bool{},
 		client: outbound.NewClient(outbound.Options{Policy: outbound.Settings, Timeout: timeout, MaxAnswer: maxAnswer})}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	return m
@@ -125,7 +124,11 @@ func (m *Marks) find(q question) (a *answer, done <-chan struct{}, wait time.Dur
 		done := known.done
 		m.running.Go(func() {
 			defer close(done)
-			m.refresh(q, known)
+			var both sync.WaitGroup
+			for what := range unknown {
+				both.Go(func() { m.refresh(what, q, known) })
+			}
+			both.Wait()
 		})
 	}
 	return known, known.done, m.patience - now.Sub(known.asked)
@@ -144,14 +147,29 @@ func (m *Marks) forget() {
 	}
 }
 
-// refresh asks, and says when it begins and ends not to work.
-func (m *Marks) refresh(q question, a *answer) {
-	err := errors.Join(m.ask("deploys", q, &a.marks.Releases), m.ask("alerts", q, &a.marks.Alerts))
+const deploys, alerts = "deploys", "alerts" // what is asked for: members of the answers, and parts of the addresses
+
+// unknown says in the log what there is none of.
+var unknown = map[string]string{
+	deploys: "releases are not known: the error tracker does not tell them",
+	alerts:  "alerts are not known: the error tracker does not tell them",
+}
+
+// refresh asks for deploys or alerts, and says when that begins not to work.
+func (m *Marks) refresh(what string, q question, a *answer) {
+	marks, err := m.ask(what, q)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if failed := err != nil && m.ctx.Err() == nil; failed != m.failing {
-		if m.failing = failed; failed {
-			m.log.Warn("releases and alerts are not known: the error tracker does not answer", "err", err)
+	switch {
+	case err != nil:
+	case what == alerts:
+		a.marks.Alerts = marks
+	default:
+		a.marks.Releases = marks
+	}
+	if failed := err != nil && m.ctx.Err() == nil; failed != m.failing[what] {
+		if m.failing[what] = failed; failed {
+			m.log.Warn(unknown[what], "err", err)
 		}
 	}
 }
@@ -167,43 +185,39 @@ type listed struct {
 	IssueID              int64 `json:"issue_id"`
 }
 
-// ask asks for deploys or alerts, and stores them where marks is.
-func (m *Marks) ask(what string, q question, marks *[]metrics.Mark) error {
+// ask asks for deploys or alerts, and returns them, oldest first.
+func (m *Marks) ask(what string, q question) (marks []metrics.Mark, err error) {
 	at := m.at.JoinPath(what)
 	at.RawQuery = url.Values{ // alerts are of one kind, and include nothing else
 		"include": {"releases"}, "limit": {strconv.Itoa(asked)}, "project": {q.project}, "since": {stamp(q.from)}, "until": {stamp(q.to)},
 	}.Encode()
 	req, err := http.NewRequestWithContext(m.ctx, http.MethodGet, at.String(), http.NoBody)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.Header.Set("X-API-Key", m.key.Reveal())
 	res, err := m.client.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer res.Body.Close() //nolint:errcheck // nothing depends on it
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: it answers with status %d", what, res.StatusCode)
+		return nil, fmt.Errorf("it answers with status %d", res.StatusCode)
 	}
 	var body map[string][]listed
 	if err := json.NewDecoder(res.Body).Decode(&body); err != nil {
-		return err
+		return nil, err
 	}
-	var known []metrics.Mark
 	list := body[what]
 	for _, d := range slices.Backward(list[:min(asked, len(list))]) {
 		switch {
-		case what == "alerts":
-			known = append(known, metrics.Mark{ID: d.IssueID, Project: d.Project, Name: d.Title, Detail: d.Kind, At: d.Time})
+		case what == alerts:
+			marks = append(marks, metrics.Mark{ID: d.IssueID, Project: d.Project, Name: d.Title, Detail: d.Kind, At: d.Time})
 		case d.Release != "":
-			known = append(known, metrics.Mark{ID: d.ReleaseID, Project: d.Project, Name: d.Release, Detail: d.Environment, At: d.Time})
+			marks = append(marks, metrics.Mark{ID: d.ReleaseID, Project: d.Project, Name: d.Release, Detail: d.Environment, At: d.Time})
 		}
 	}
-	m.mu.Lock()
-	*marks = known
-	m.mu.Unlock()
-	return nil
+	return marks, nil
 }
 
 func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }

@@ -1,6 +1,7 @@
 package errortracker
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -182,28 +183,65 @@ func TestAlertsOfATimeAreAskedOnce(t *testing.T) {
 // What one of two answers lacks is not missed in the other: an older error tracker
 // has no list of alerts.
 func TestReleasesAreKnownWithoutAlertsAndTheOtherWayRound(t *testing.T) {
-	var log strings.Builder
 	all := marks([]string{deploy("2.0", noon)}, []string{alert("boom", noon)})
-	without := func(path string) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasSuffix(r.URL.Path, path) {
+	away := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }
+	for _, c := range []struct{ path, want, lacking, other string }{
+		{"/api/alerts", "2.0 and ", "alerts are not known", "releases are not known"},
+		{"/api/deploys", " and boom", "releases are not known", "alerts are not known"},
+	} {
+		var log strings.Builder
+		p := newPeer(t, func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, c.path) {
 				w.WriteHeader(http.StatusNotFound)
 				return
 			}
 			all(w, r)
-		}
-	}
-	for path, want := range map[string]string{"/api/alerts": "2.0 and ", "/api/deploys": " and boom"} {
-		r, _ := newMarks(t, newPeer(t, without(path)).URL, &log)
+		})
+		r, pass := newMarks(t, p.URL, &log)
 		r.patience = time.Minute
 		got := r.In(t.Context(), "", lastHour(noon))
-		if text := names(got) + " and " + titles(got); text != want {
-			t.Errorf("without %s there are %q, want %q", path, text, want)
+		if text := names(got) + " and " + titles(got); text != c.want {
+			t.Errorf("without %s there are %q, want %q", c.path, text, c.want)
+		}
+		said := log.String()
+		if !strings.Contains(said, c.lacking) || !strings.Contains(said, "it answers with status 404") || strings.Contains(said, c.other) {
+			t.Errorf("without %s the log is %s", c.path, said)
+		}
+		// Later nobody answers at all.
+		p.set(away)
+		pass(fresh)
+		r.In(t.Context(), "", lastHour(r.now()))
+		settled(r)
+		if said := log.String(); strings.Count(said, c.lacking) != 1 || strings.Count(said, c.other) != 1 || !strings.Contains(said, "it answers with status 502") {
+			t.Errorf("without %s, and then without any answer, the log is %s", c.path, said)
 		}
 	}
-	for _, want := range []string{"alerts: it answers with status 404", "deploys: it answers with status 404"} {
-		if !strings.Contains(log.String(), want) {
-			t.Errorf("the log lacks %q: %s", want, log.String())
+}
+
+// They are asked at the same time, so that one that takes long holds the other up in
+// no page.
+func TestOneOfTwoThatHangsDoesNotHoldTheOtherUp(t *testing.T) {
+	all := marks([]string{deploy("2.0", noon)}, []string{alert("boom", noon)})
+	for path, want := range map[string]string{"/api/alerts": "2.0 and ", "/api/deploys": " and boom"} {
+		release := make(chan struct{})
+		p := newPeer(t, func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, path) {
+				<-release
+			}
+			all(w, r)
+		})
+		t.Cleanup(func() { close(release) }) // before the peer is closed
+		r, _ := newMarks(t, p.URL, io.Discard)
+		r.client = p.Client() // without a timeout: it hangs until the test is over
+		r.patience = 10 * time.Millisecond
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		for got := ""; got != want; {
+			if ctx.Err() != nil {
+				t.Fatalf("while %s hangs there are %q, want %q", path, got, want)
+			}
+			known := r.In(ctx, "", lastHour(noon))
+			got = names(known) + " and " + titles(known)
 		}
 	}
 }
@@ -219,7 +257,7 @@ func TestTheLastAnswerStaysWhenThePeerIsAway(t *testing.T) {
 	for name, bad := range map[string]http.HandlerFunc{
 		"an error":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
 		"no JSON":     func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
-		"other types": answers(`{"project":7}`),
+		"other types": marks([]string{`{"project":7}`}, []string{`{"project":7}`}),
 		"too much": func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"x":"`+strings.Repeat("x", maxAnswer)+`"}`)
 		},
@@ -243,8 +281,10 @@ func TestTheLastAnswerStaysWhenThePeerIsAway(t *testing.T) {
 	if got := names(r.In(t.Context(), "", moved)); got != "2.0" {
 		t.Errorf("when it is away there are %q", got)
 	}
-	if n := strings.Count(log.String(), "releases and alerts are not known"); n != 1 {
-		t.Errorf("said %d times that it does not answer: %s", n, log.String())
+	for _, what := range []string{"releases", "alerts"} {
+		if n := strings.Count(log.String(), what+" are not known"); n != 1 {
+			t.Errorf("said %d times that %s are not known: %s", n, what, log.String())
+		}
 	}
 	if strings.Contains(log.String(), "the-key") {
 		t.Error("the log has the key")
