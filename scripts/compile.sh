@@ -24,7 +24,7 @@ for seldom in crypto/... encoding/asn1 math/big mime/... net net/mail net/netip 
   github.com/monlight/monlight/error-tracker/internal/tracker/release github.com/monlight/monlight/error-tracker/internal/tracker/search \
   github.com/monlight/monlight/error-tracker/internal/tracker/sourcelink \
   github.com/monlight/monlight/shared/auth github.com/monlight/monlight/metrics-collector/internal/errortracker \
-  github.com/monlight/monlight/metrics-collector/internal/webui github.com/monlight/monlight/metrics-collector/internal/worker html log log/slog os/exec os/signal expvar path/filepath runtime/debug text/tabwriter; do
+  github.com/monlight/monlight/metrics-collector/internal/webui github.com/monlight/monlight/metrics-collector/internal/worker html fmt log log/slog os/exec os/signal expvar path/filepath runtime/debug text/tabwriter; do
   set -- "$@" "-gcflags=$seldom=-l"
 done
 CGO_ENABLED=0 exec "${GO:-go}" build "$@" -o "$output" .
