@@ -29,6 +29,9 @@ func NewKey(s config.Secret) Key {
 	return Key{sha256.Sum256([]byte(s.Reveal())), session}
 }
 
+// isSet tells whether there is such a key.
+func (k Key) isSet() bool { return k.session != nil }
+
 // Match reports whether text is the key. Its time depends on the length of text
 // alone.
 func (k Key) Match(text string) bool {

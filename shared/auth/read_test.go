@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -200,17 +201,61 @@ func TestRefusalIsAPageForBrowsers(t *testing.T) {
 	}
 }
 
-// A form that was kept over a sign-in with the read key is refused when it is sent.
-func TestAKeptFormIsRefusedAfterSigningInToRead(t *testing.T) {
-	g := newReadGuard(auth.Options{})
-	r := request("POST", "/sign-in", "Content-Type", "application/x-www-form-urlencoded")
-	r.Body = io.NopCloser(strings.NewReader(url.Values{"key": {readKey}, "held_action": {"/issues"}, "held": {"id=1"}}.Encode()))
-	w := do(g.SignIn(), r)
-	if w.Code != 200 || len(w.Result().Cookies()) != 1 {
-		t.Fatalf("sign-in with a kept form = %d", w.Code)
+// A form that is kept stays so over a sign-in with the read key, which cannot send
+// it, until the other one is typed in.
+func TestAKeptFormOutlivesSigningInToRead(t *testing.T) {
+	var shown auth.SignInPage
+	g := newReadGuard(auth.Options{SignInPage: func(w http.ResponseWriter, _ *http.Request, p auth.SignInPage) {
+		shown = p
+		w.WriteHeader(p.Status)
+	}})
+	kept := &auth.Held{Action: "/issues", Fields: url.Values{"text": {"two words"}}}
+	with := func(k string) string {
+		t.Helper()
+		r := request("POST", "/sign-in", "Content-Type", "application/x-www-form-urlencoded")
+		r.Body = io.NopCloser(strings.NewReader(url.Values{"key": {k}, "return": {"/7"}, "held_action": {kept.Action}, "held": {kept.Encoded()}}.Encode()))
+		w := do(g.SignIn(), r)
+		if w.Code != 200 || len(w.Result().Cookies()) != 1 {
+			t.Fatalf("sign-in with a kept form = %d", w.Code)
+		}
+		kept = shown.Held
+		return w.Result().Cookies()[0].Name + "=" + w.Result().Cookies()[0].Value
 	}
-	c := w.Result().Cookies()[0]
-	if w := do(g.Page(caller), request("POST", "/issues", "Cookie", c.Name+"="+c.Value)); w.Code != 403 {
-		t.Errorf("the kept form = %d, want 403", w.Code)
+	for _, tt := range []struct {
+		key    string
+		reads  bool
+		status int
+	}{{readKey, true, 403}, {key, false, 200}} {
+		cookie := with(tt.key)
+		want := auth.SignInPage{Service: "error-tracker", Status: 200, Action: "/sign-in", Return: "/7", SignedIn: true, ReadOnly: tt.reads, HasReadKey: true,
+			Held: &auth.Held{Action: "/issues", Fields: url.Values{"text": {"two words"}}}}
+		if !reflect.DeepEqual(shown, want) {
+			t.Errorf("reads only: %t: %+v, want %+v", tt.reads, shown, want)
+		}
+		if w := do(g.Page(caller), request("POST", "/issues", "Cookie", cookie)); w.Code != tt.status {
+			t.Errorf("the kept form = %d, want %d", w.Code, tt.status)
+		}
+	}
+}
+
+// The plain page does the same.
+func TestThePlainSignInPageKeepsAForm(t *testing.T) {
+	g := newReadGuard(auth.Options{})
+	for k, want := range map[string][]string{
+		"wrong": {"That is not", `action="/sign-in"`, `name="held" value="a%3C=%22"`, `name="key"`},
+		readKey: {"can only read", `action="/sign-in"`, `name="held_action" value="/issues"`, `name="held" value="a%3C=%22"`, `name="key"`, `href="/7"`},
+		key:     {`action="/issues"`, `name="a&lt;" value="&#34;"`, "Send it now", `href="/7"`},
+	} {
+		r := request("POST", "/sign-in", "Content-Type", "application/x-www-form-urlencoded")
+		r.Body = io.NopCloser(strings.NewReader(url.Values{"key": {k}, "return": {"/7"}, "held_action": {"/issues"}, "held": {"a%3C=%22"}}.Encode()))
+		body := do(g.SignIn(), r).Body.String()
+		for _, text := range want {
+			if !strings.Contains(body, text) {
+				t.Errorf("with the key %q: %s is not in %s", k, text, body)
+			}
+		}
+		if (k == key) == strings.Contains(body, `name="key"`) {
+			t.Errorf("with the key %q: %s", k, body)
+		}
 	}
 }

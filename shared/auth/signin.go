@@ -43,6 +43,8 @@ type SignInPage struct {
 	Ended      bool          // a form was sent and not obeyed, because its session had ended
 	Held       *Held         // that form, or nil when it cannot be kept
 	SignedIn   bool          // the key was right: nothing is left to do but to send Held again, or not
+	ReadOnly   bool          // it can only read, so Held cannot be sent: the form is for the other key
+	HasReadKey bool          // there is a key that can only read
 }
 
 // Held is a form that was sent when its session had ended. It is kept in the
@@ -58,7 +60,8 @@ func (h *Held) Encoded() string { return h.Fields.Encode() }
 
 // SignIn handles POST /sign-in: the form fields key and return. A right key
 // begins a session of its role and redirects with 303 to the return path, or to the start
-// page when that is not a path of this service. Each client has 10 tries a
+// page when that is not a path of this service. A kept form is shown to be sent, or
+// to be kept on until the other key is typed in, when that one can only read. Each client has 10 tries a
 // minute; further ones are refused unread. One with a kept form in it gets 503 while
 // others are being read.
 func (g *Guard) SignIn() http.Handler {
@@ -95,7 +98,7 @@ func (g *Guard) SignIn() http.Handler {
 		}
 		g.setCookie(w, r, as, as.sessions.begin())
 		if held != nil {
-			g.showSignIn(w, r, SignInPage{Status: http.StatusOK, SignedIn: true, Return: to, Held: held})
+			g.showSignIn(w, r, SignInPage{Status: http.StatusOK, SignedIn: true, ReadOnly: as.readOnly, Return: to, Held: held})
 			return
 		}
 		redirect(w, to)
@@ -185,6 +188,7 @@ func (g *Guard) showSignIn(w http.ResponseWriter, r *http.Request, p SignInPage)
 	p.Service = g.options.Service
 	p.Action = g.options.BasePath + "/sign-in"
 	p.Return = g.localPath(p.Return)
+	p.HasReadKey = g.options.ReadKey.isSet()
 	w.Header().Set("Cache-Control", "no-store")
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(waitSeconds(p.RetryAfter)))
@@ -224,22 +228,35 @@ func redirect(w http.ResponseWriter, to string) {
 
 // plainSignInPage is the form without any style.
 func plainSignInPage(w http.ResponseWriter, _ *http.Request, p SignInPage) {
-	note := ""
+	text := html.EscapeString
+	hidden := func(name, value string) string {
+		return `<input type="hidden" name="` + text(name) + `" value="` + text(value) + `">`
+	}
+	note, fields := "", hidden("return", p.Return)
 	switch {
 	case p.RetryAfter > 0:
 		note = "<p>Too many tries. Try again in " + strconv.Itoa(waitSeconds(p.RetryAfter)) + " seconds.</p>"
 	case p.WrongKey:
 		note = "<p>That is not the API key.</p>"
+	case p.ReadOnly:
+		note = `<p>That key can only read. What you sent is kept: sign in with the other key to send it, or <a href="` + text(p.Return) + `">go back without it</a>.</p>`
+	}
+	action, button := p.Action, `<label>API key <input type="password" name="key" autocomplete="current-password" required autofocus></label> <button>Sign in</button>`
+	switch {
+	case p.Held != nil && p.SignedIn && !p.ReadOnly:
+		action, fields, button = p.Held.Action, "", `<button>Send it now</button> <a href="`+text(p.Return)+`">Go back without it</a>`
+		for name, values := range p.Held.Fields {
+			for _, value := range values {
+				fields += hidden(name, value)
+			}
+		}
+	case p.Held != nil:
+		fields += hidden("held_action", p.Held.Action) + hidden("held", p.Held.Encoded())
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(p.Status)
-	if p.SignedIn {
-		_, _ = io.WriteString(w, `<!doctype html><html lang="en"><title>Signed in</title><p><a href="`+html.EscapeString(p.Return)+`">Go on</a></p></html>`)
-		return
-	}
-	_, _ = io.WriteString(w, `<!doctype html><html lang="en"><title>Sign in</title><h1>`+html.EscapeString(p.Service)+`</h1>`+note+
-		`<form method="post" action="`+html.EscapeString(p.Action)+`"><input type="hidden" name="return" value="`+
-		html.EscapeString(p.Return)+`"><label>API key <input type="password" name="key" autocomplete="current-password" required autofocus></label> <button>Sign in</button></form></html>`)
+	_, _ = io.WriteString(w, `<!doctype html><html lang="en"><title>Sign in</title><h1>`+text(p.Service)+`</h1>`+note+
+		`<form method="post" action="`+text(action)+`">`+fields+button+`</form></html>`)
 }
 
 func waitSeconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

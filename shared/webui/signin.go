@@ -14,8 +14,10 @@ func (u *UI) SignIn(w http.ResponseWriter, r *http.Request, p auth.SignInPage) {
 		Action, Return, Error string
 		Setting               string
 		Ended, SignedIn       bool
+		ReadOnly, HasReadKey  bool
 		Held                  *auth.Held
-	}{Setting: cmp.Or(u.opts.KeySetting, "API_KEY"), Action: p.Action, Return: p.Return, Ended: p.Ended, SignedIn: p.SignedIn, Held: p.Held}
+	}{Setting: cmp.Or(u.opts.KeySetting, "API_KEY"), Action: p.Action, Return: p.Return, Ended: p.Ended, SignedIn: p.SignedIn,
+		ReadOnly: p.ReadOnly, HasReadKey: p.HasReadKey, Held: p.Held}
 	switch {
 	case p.RetryAfter > 0:
 		wait := int64((p.RetryAfter + time.Second - 1) / time.Second)

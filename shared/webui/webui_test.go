@@ -361,6 +361,16 @@ func TestSignInPage(t *testing.T) {
 			t.Errorf("KeySetting %q: want %s", setting, want)
 		}
 	}
+	for page, named := range map[auth.SignInPage]bool{
+		{Status: 200}: false, {Status: 200, HasReadKey: true}: true,
+		{Status: 401, HasReadKey: true, Ended: true, Held: &auth.Held{}}: false, // it could not send what is kept
+	} {
+		w = httptest.NewRecorder()
+		u.SignIn(w, httptest.NewRequest(http.MethodGet, "/", nil), page)
+		if strings.Contains(w.Body.String(), "or, to look only, <code>READ_API_KEY</code> in the settings") != named {
+			t.Errorf("%+v: want the key that can only read to be named: %t", page, named)
+		}
+	}
 }
 
 func TestSignInPageKeepsAForm(t *testing.T) {
@@ -378,6 +388,15 @@ func TestSignInPageKeepsAForm(t *testing.T) {
 	page = show(auth.SignInPage{Status: 200, SignedIn: true, Return: "/7", Held: held})
 	if !strings.Contains(page, `action="/rules"`) || !strings.Contains(page, `name="a&#34;b" value="&lt;script&gt;1&lt;/script&gt;"`) || !strings.Contains(page, `value="two"`) || strings.Contains(page, `id="key"`) {
 		t.Errorf("after: %s", page)
+	}
+	page = show(auth.SignInPage{Status: 200, Action: "/sign-in", SignedIn: true, ReadOnly: true, HasReadKey: true, Return: "/7", Held: held})
+	for _, want := range []string{"a key that can only read", `name="held_action" value="/rules"`, `name="held" value="a%22b=%3Cscript`, `id="key"`, `action="/sign-in"`, `href="/7"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("signed in with the key that can only read: %s is not in %s", want, page)
+		}
+	}
+	if strings.Contains(page, "Send it now") || strings.Contains(page, `action="/rules"`) {
+		t.Errorf("what would be refused is offered: %s", page)
 	}
 	if page = show(auth.SignInPage{Status: 401, Action: "/sign-in", Ended: true}); !strings.Contains(page, "could not be kept") || strings.Contains(page, "held_action") {
 		t.Errorf("a form that cannot be kept: %s", page)
