@@ -23,8 +23,9 @@ const (
 	patience  = 300 * time.Millisecond // that a page waits for an answer
 	timeout   = 2 * time.Second        // of a request
 	fresh     = 30 * time.Second       // how old an answer may be until it is asked for again
-	asked     = 100                    // releases, or alerts, in an answer
-	maxAnswer = 256 << 10              // bytes
+	live      = time.Minute            // how long ago a time may have ended that goes on
+	asked     = 200                    // releases, or alerts, in an answer; the most there are
+	maxAnswer = 1 << 20                // bytes; 5 KiB for each
 	maxKept   = 32                     // answers
 	hour      = int64(time.Hour / time.Millisecond)
 )
@@ -48,8 +49,9 @@ type Marks struct {
 	failing map[string]bool // by what is asked for
 }
 
-// question is a project, "" is all, and a time in whole hours, so that a time that
-// ends now is the same question for a while.
+// question is a project, "" is all, and a time. It begins with a whole hour. One that
+// ends now ends with a whole hour too, so that it is the same question for a while; one
+// that is over ends when it ended, as only the latest marks of it are in an answer.
 type question struct {
 	project  string
 	from, to int64 // Unix milliseconds
@@ -82,12 +84,16 @@ func (m *Marks) Close(context.Context) error {
 
 // In returns the latest releases and alerts of a time, oldest first: releases that
 // went somewhere, and those that were seen first in it. It may wait for 300 ms, once
-// in 30 s.
+// in 30 s for the same time.
 func (m *Marks) In(ctx context.Context, project string, p metrics.Period) metrics.Marks {
 	if m == nil {
 		return metrics.Marks{}
 	}
-	a, done, wait := m.find(question{project, p.FromMS - p.FromMS%hour, p.ToMS - p.ToMS%hour + hour})
+	q := question{project, p.FromMS - p.FromMS%hour, p.ToMS}
+	if p.ToMS > m.now().Add(-live).UnixMilli() {
+		q.to += hour - q.to%hour
+	}
+	a, done, wait := m.find(q)
 	if wait > 0 {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
@@ -111,11 +117,7 @@ func (m *Marks) find(q question) (a *answer, done <-chan struct{}, wait time.Dur
 	now := m.now()
 	known := m.kept[q]
 	if known == nil {
-		known = &answer{}
-		// An hour ago the same time was another question.
-		if before := m.kept[question{q.project, q.from - hour, q.to - hour}]; before != nil {
-			known.marks = before.marks
-		}
+		known = &answer{marks: m.nearest(q)}
 		m.forget()
 		m.kept[q] = known
 	}
@@ -132,6 +134,20 @@ func (m *Marks) find(q question) (a *answer, done <-chan struct{}, wait time.Dur
 		})
 	}
 	return known, known.done, m.patience - now.Sub(known.asked)
+}
+
+// nearest returns what is known of a time from another question: from the one that
+// has most of it.
+func (m *Marks) nearest(q question) (marks metrics.Marks) {
+	var most int64
+	var last time.Time
+	for k, a := range m.kept {
+		both := min(k.to, q.to) - max(k.from, q.from)
+		if k.project == q.project && (both > most || both == most && a.asked.After(last)) {
+			most, last, marks = both, a.asked, a.marks
+		}
+	}
+	return marks
 }
 
 // forget makes room for an answer.
@@ -157,15 +173,15 @@ var unknown = map[string]string{
 
 // refresh asks for deploys or alerts, and says when that begins not to work.
 func (m *Marks) refresh(what string, q question, a *answer) {
-	marks, err := m.ask(what, q)
+	marks, more, err := m.ask(what, q)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
 	case err != nil:
 	case what == alerts:
-		a.marks.Alerts = marks
+		a.marks.Alerts, a.marks.MoreAlerts = marks, more
 	default:
-		a.marks.Releases = marks
+		a.marks.Releases, a.marks.MoreReleases = marks, more
 	}
 	if failed := err != nil && m.ctx.Err() == nil; failed != m.failing[what] {
 		if m.failing[what] = failed; failed {
@@ -185,28 +201,29 @@ type listed struct {
 	IssueID              int64 `json:"issue_id"`
 }
 
-// ask asks for deploys or alerts, and returns them, oldest first.
-func (m *Marks) ask(what string, q question) (marks []metrics.Mark, err error) {
+// ask asks for deploys or alerts, and returns the latest, oldest first, and whether
+// there may be more.
+func (m *Marks) ask(what string, q question) (marks []metrics.Mark, more bool, err error) {
 	at := m.at.JoinPath(what)
 	at.RawQuery = url.Values{ // alerts are of one kind, and include nothing else
 		"include": {"releases"}, "limit": {strconv.Itoa(asked)}, "project": {q.project}, "since": {stamp(q.from)}, "until": {stamp(q.to)},
 	}.Encode()
 	req, err := http.NewRequestWithContext(m.ctx, http.MethodGet, at.String(), http.NoBody)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	req.Header.Set("X-API-Key", m.key.Reveal())
 	res, err := m.client.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer res.Body.Close() //nolint:errcheck // nothing depends on it
 	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("it answers with status %d", res.StatusCode)
+		return nil, false, fmt.Errorf("it answers with status %d", res.StatusCode)
 	}
 	var body map[string][]listed
 	if err := json.NewDecoder(res.Body).Decode(&body); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	list := body[what]
 	for _, d := range slices.Backward(list[:min(asked, len(list))]) {
@@ -217,7 +234,7 @@ func (m *Marks) ask(what string, q question) (marks []metrics.Mark, err error) {
 			marks = append(marks, metrics.Mark{ID: d.ReleaseID, Project: d.Project, Name: d.Release, Detail: d.Environment, At: d.Time})
 		}
 	}
-	return marks, nil
+	return marks, len(list) >= asked, nil
 }
 
-func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
+func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339Nano) }

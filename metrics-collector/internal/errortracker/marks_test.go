@@ -2,12 +2,15 @@ package errortracker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -138,7 +141,7 @@ func TestReleasesOfATimeAreAskedOnce(t *testing.T) {
 	}
 	req := p.asked[0]
 	if req.URL.Path != "/errors/api/deploys" || req.Header.Get("X-API-Key") != "the-key" ||
-		req.URL.RawQuery != "include=releases&limit=100&project=shop&since=2026-11-20T11%3A00%3A00Z&until=2026-11-20T13%3A00%3A00Z" {
+		req.URL.RawQuery != "include=releases&limit=200&project=shop&since=2026-11-20T11%3A00%3A00Z&until=2026-11-20T13%3A00%3A00Z" {
 		t.Errorf("asked %s with key %q", req.URL, req.Header.Get("X-API-Key"))
 	}
 	pass(time.Second)
@@ -168,7 +171,7 @@ func TestAlertsOfATimeAreAskedOnce(t *testing.T) {
 	}
 	req := p.alerts[0]
 	if req.URL.Path != "/errors/api/alerts" || req.Header.Get("X-API-Key") != "the-key" ||
-		req.URL.RawQuery != "include=releases&limit=100&project=shop&since=2026-11-20T11%3A00%3A00Z&until=2026-11-20T13%3A00%3A00Z" {
+		req.URL.RawQuery != "include=releases&limit=200&project=shop&since=2026-11-20T11%3A00%3A00Z&until=2026-11-20T13%3A00%3A00Z" {
 		t.Errorf("asked %s with key %q", req.URL, req.Header.Get("X-API-Key"))
 	}
 	pass(time.Second)
@@ -177,6 +180,107 @@ func TestAlertsOfATimeAreAskedOnce(t *testing.T) {
 	settled(r)
 	if got := r.In(t.Context(), "shop", lastHour(noon)); len(got.Alerts)+len(got.Releases) != 0 {
 		t.Errorf("after their issues were deleted there are %+v", got)
+	}
+}
+
+// holding is an error tracker that answers what it is asked: the newest of the time, as
+// many as are wanted. It has a deploy and an alert at each time before noon, which are
+// the newest first, and are called after it.
+func holding(before ...time.Duration) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		v := r.URL.Query()
+		since, noSince := time.Parse(time.RFC3339, v.Get("since"))
+		until, noUntil := time.Parse(time.RFC3339, v.Get("until"))
+		limit, noLimit := strconv.Atoi(v.Get("limit"))
+		if err := errors.Join(noSince, noUntil, noLimit); err != nil || limit > 200 {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		var deploys, alerts []string
+		for _, ago := range before {
+			if at := noon.Add(-ago); !at.Before(since) && !at.After(until) && len(alerts) < limit {
+				deploys, alerts = append(deploys, deploy(ago.String(), at)), append(alerts, alert(ago.String(), at))
+			}
+		}
+		marks(deploys, alerts)(w, r)
+	}
+}
+
+// What came after a time that is over is not in the way of what was in it.
+func TestMarksOfAPastTimeAreKnownAfterManyOthers(t *testing.T) {
+	for _, over := range []time.Duration{30 * time.Minute, 3 * time.Hour, 48 * time.Hour} {
+		var all []time.Duration
+		for i := range 1000 {
+			all = append(all, over-time.Minute+time.Duration(i-900)*time.Second/10)
+		}
+		slices.Sort(all)
+		all = append(all, over-500*time.Millisecond, over+4*time.Minute, over+5*time.Minute+time.Second)
+		r, _ := newMarks(t, newPeer(t, holding(all...)).URL, io.Discard)
+		r.patience = time.Minute
+		end := noon.Add(700*time.Millisecond - over)
+		got := r.In(t.Context(), "", metrics.Period{FromMS: end.Add(-5 * time.Minute).UnixMilli(), ToMS: end.UnixMilli()})
+		want := fmt.Sprint(over+4*time.Minute, " ", over-500*time.Millisecond)
+		if titles(got) != want || names(got) != want || got.MoreAlerts || got.MoreReleases {
+			t.Errorf("of a time that ended %s ago there are releases %q and alerts %q, want %q; more of them: %t, %t", over, names(got), titles(got), want, got.MoreReleases, got.MoreAlerts)
+		}
+	}
+}
+
+// That there are more is known, also when those that came since leave little room in
+// the answer.
+func TestThatThereAreMoreIsKnown(t *testing.T) {
+	look := func(n int, apart, over time.Duration) metrics.Marks {
+		all := make([]time.Duration, n)
+		for i := range all {
+			all[i] = time.Duration(i) * apart
+		}
+		r, _ := newMarks(t, newPeer(t, holding(all...)).URL, io.Discard)
+		r.patience = time.Minute
+		return r.In(t.Context(), "", lastHour(noon.Add(-over)))
+	}
+	for n, more := range map[int]bool{metrics.MaxMarks: false, metrics.MaxMarks + 1: true, asked: true, 2 * asked: true} {
+		if got := look(n, time.Second, 0); len(got.Alerts) != metrics.MaxMarks || got.MoreAlerts != more || got.MoreReleases != more {
+			t.Errorf("of %d there are %d alerts, and more of them: %t; more releases: %t", n, len(got.Alerts), got.MoreAlerts, got.MoreReleases)
+		}
+	}
+	got := look(2*asked, time.Second/6, live/2)
+	if n := len(got.Alerts); n == 0 || n >= metrics.MaxMarks || len(got.Releases) != n || !got.MoreAlerts || !got.MoreReleases {
+		t.Errorf("with many since there are %d alerts, and more of them: %t; %d releases, and more: %t", n, got.MoreAlerts, len(got.Releases), got.MoreReleases)
+	}
+}
+
+// An answer as long as it can be with what people write is read.
+func TestLongAnswersAreRead(t *testing.T) {
+	deploys, alerts := make([]string, asked), make([]string, asked)
+	for i := range asked {
+		text := strings.Repeat(`\u003c`, 200) // as the error tracker writes "<"
+		alerts[i] = strings.Replace(alert("TITLE", noon), "TITLE", text, 1)
+		deploys[i] = strings.NewReplacer(`"name":""`, `"name":"`+text+`"`, `"url":""`, `"url":"https://ci.example/?q=`+strings.Repeat(`a\u0026`, 135)+`"`).
+			Replace(deploy(strings.Repeat("r", 200), noon))
+	}
+	r, _ := newMarks(t, newPeer(t, marks(deploys, alerts)).URL, io.Discard)
+	r.patience = time.Minute
+	if got := r.In(t.Context(), "", lastHour(noon)); len(got.Releases) != metrics.MaxMarks || len(got.Alerts) != metrics.MaxMarks || got.Alerts[0].Name != strings.Repeat("<", 200) {
+		t.Errorf("there are %d releases and %d alerts", len(got.Releases), len(got.Alerts))
+	}
+}
+
+// A part of a time that is known is known as well, until it was asked for.
+func TestAPartOfWhatIsKnownIsThereWhileThePeerIsAway(t *testing.T) {
+	p := newPeer(t, holding(10*time.Minute, 3*time.Hour, 5*time.Hour))
+	r, pass := newMarks(t, p.URL, io.Discard)
+	r.In(t.Context(), "shop", metrics.Period{FromMS: noon.Add(-24 * time.Hour).UnixMilli(), ToMS: noon.UnixMilli()})
+	settled(r)
+	r.In(t.Context(), "shop", lastHour(noon))
+	settled(r)
+	p.Close()
+	pass(time.Hour)
+	part := metrics.Period{FromMS: noon.Add(-4 * time.Hour).UnixMilli(), ToMS: noon.Add(-2 * time.Hour).UnixMilli()}
+	if got := titles(r.In(t.Context(), "shop", part)); got != "3h0m0s" {
+		t.Errorf("of a part there are %q", got)
+	}
+	if got := titles(r.In(t.Context(), "web", part)); got != "" {
+		t.Errorf("of another project there are %q", got)
 	}
 }
 
@@ -265,9 +369,9 @@ func TestTheLastAnswerStaysWhenThePeerIsAway(t *testing.T) {
 	} {
 		p.set(bad)
 		pass(fresh)
-		r.In(t.Context(), "", lastHour(noon))
+		r.In(t.Context(), "", lastHour(r.now()))
 		settled(r)
-		if got := names(r.In(t.Context(), "", lastHour(noon))); got != "2.0" {
+		if got := names(r.In(t.Context(), "", lastHour(r.now()))); got != "2.0" {
 			t.Errorf("after %s there are %q", name, got)
 		}
 	}

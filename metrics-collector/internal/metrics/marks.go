@@ -17,18 +17,27 @@ const MaxMarks = 50
 
 // Marks are what is shown beside the values of a time, each oldest first.
 type Marks struct {
-	Releases []Mark
-	Alerts   []Mark
+	Releases, Alerts         []Mark
+	MoreReleases, MoreAlerts bool // there may have been others before them
 }
 
 // In returns the latest marks of a time, at most MaxMarks of each.
-func (m Marks) In(p Period) Marks { return Marks{p.latest(m.Releases), p.latest(m.Alerts)} }
+func (m Marks) In(p Period) (some Marks) {
+	some.Releases, some.MoreReleases = p.latest(m.Releases, m.MoreReleases)
+	some.Alerts, some.MoreAlerts = p.latest(m.Alerts, m.MoreAlerts)
+	return some
+}
 
-func (p Period) latest(all []Mark) (some []Mark) {
+// latest returns the latest marks of a time, and whether there may be others in it
+// before them, as there may be before all.
+func (p Period) latest(all []Mark, before bool) (some []Mark, more bool) {
 	for _, m := range all {
-		if ms := m.At.UnixMilli(); ms >= p.FromMS && ms <= p.ToMS {
+		ms := m.At.UnixMilli()
+		before = before && ms >= p.FromMS
+		if ms >= p.FromMS && ms <= p.ToMS {
 			some = append(some, m)
 		}
 	}
-	return some[max(0, len(some)-MaxMarks):]
+	older := max(0, len(some)-MaxMarks)
+	return some[older:], before || older > 0
 }

@@ -48,7 +48,7 @@ func (p *Pages) mark(ctx context.Context, s *selection) {
 		m.Name, m.Detail = cmp.Or(m.Name, "(no text)"), cmp.Or(reasons[a.Detail], "alert")
 		s.Alerts = append(s.Alerts, m)
 	}
-	s.MoreAlerts = len(s.Alerts) == metrics.MaxMarks
+	s.MoreReleases, s.MoreAlerts = known.MoreReleases, known.MoreAlerts
 }
 
 func (p *Pages) newMark(k *metrics.Mark, most int, path string) mark {

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -196,10 +195,11 @@ func TestChartsComeWithTheAlertsOfTheirTime(t *testing.T) {
 			t.Errorf("%s has a title as it came", target)
 		}
 	}
-	known.Alerts = slices.Repeat(known.Alerts[:1], metrics.MaxMarks)
-	if _, page := get(t, h, "/explore"); !strings.Contains(page, "The latest 50 alerts in this time") {
-		t.Error("it does not say that there may be more alerts")
+	known.Releases, known.MoreReleases, known.MoreAlerts = known.Alerts[:2], true, true
+	if _, page := get(t, h, "/explore"); !strings.Contains(page, "The latest 4 alerts in this time") || !strings.Contains(page, "The latest 2 releases in this time") {
+		t.Error("it does not say that there may be more")
 	}
+	known.Releases = nil
 	h, s = newPagesWith(t, webui.Options{Marks: known})
 	send(t, s, request("200", 0.1)...)
 	if _, page := get(t, h, "/explore"); !strings.Contains(page, `<b dir="auto">ValueError`) || strings.Contains(page, "/errors/42") {

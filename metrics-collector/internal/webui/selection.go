@@ -14,19 +14,20 @@ import (
 
 // selection is what the controls of every page say.
 type selection struct {
-	Project    string
-	Projects   []string
-	Period     string // as it was given: a span
-	From, To   string // as they were given, if they were
-	Refresh    webui.RefreshChoice
-	RangeErr   string
-	Tables     bool          // tables of the charts are in the page
-	asTables   string        // address of the page with them
-	Ways       []webui.Field // to the same time in other services: labels and addresses
-	Releases   []mark        // in this time
-	Alerts     []mark        // in this time, the latest
-	MoreAlerts bool          // there may have been others before them
-	rng        metrics.Period
+	Project  string
+	Projects []string
+	Period   string // as it was given: a span
+	From, To string // as they were given, if they were
+	Refresh  webui.RefreshChoice
+	RangeErr string
+	Tables   bool          // tables of the charts are in the page
+	asTables string        // address of the page with them
+	Ways     []webui.Field // to the same time in other services: labels and addresses
+	Releases []mark        // in this time, the latest
+	Alerts   []mark        // in this time, the latest
+	rng      metrics.Period
+
+	MoreReleases, MoreAlerts bool // there may have been others in this time, before them
 }
 
 const (
