@@ -18,7 +18,7 @@ const (
 	AND settings ->> CASE ?1 WHEN 'created' THEN '$.alerts.not_created' WHEN 'frequent' THEN NULL ELSE '$.alerts.not_regressed' END) RETURNING id`
 
 	sqlTrimAlerts = `DELETE FROM alert_log WHERE id <= ? OR id IN
-	(SELECT id FROM alert_log WHERE project_id = (SELECT project_id FROM issues WHERE id = ?) ORDER BY at DESC, id DESC LIMIT -1 OFFSET ?)`
+	(SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY project_id ORDER BY at DESC, id DESC) AS n FROM alert_log) WHERE n > ?)`
 
 	sqlPastAlerts = `SELECT a.id, a.kind, a.issue_id, a.project_id, a.at, p.name,
 	substr(h.type || CASE WHEN h.type = '' OR h.message = '' THEN '' ELSE ': ' END || h.message, 1, 200)
@@ -28,7 +28,7 @@ const (
 )
 
 // queueAlert queues an alert about an issue for all channels, keeps that it was due,
-// and looks at times for those that are too many.
+// and looks at times for those that are too many, of all or of any project.
 func queueAlert(tx *sqlitedb.Tx, kind tracker.AlertKind, issue, at int64) error {
 	if _, err := tx.Exec(sqlQueueAlert, string(kind), issue, at, allChannels); err != nil {
 		return err
@@ -39,7 +39,7 @@ func queueAlert(tx *sqlitedb.Tx, kind tracker.AlertKind, issue, at int64) error 
 		return nil
 	}
 	if err == nil && id%trimAlertsEvery == 0 {
-		_, err = tx.Exec(sqlTrimAlerts, id-maxPastAlerts, issue, tracker.MaxPastAlerts)
+		_, err = tx.Exec(sqlTrimAlerts, id-maxPastAlerts, tracker.MaxPastAlerts)
 	}
 	return err
 }

@@ -66,6 +66,48 @@ func TestPastAlertsAreBounded(t *testing.T) {
 	}
 }
 
+// Two projects that take turns are both trimmed, whichever of them had the alert at
+// which it was looked.
+func TestPastAlertsOfProjectsThatTakeTurnsAreBounded(t *testing.T) {
+	s := benchStore(t)
+	issues := []int64{issueOf(t, s, "one"), issueOf(t, s, "two")}
+	for range 2 {
+		err := s.db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+			for i := range 2 * (tracker.MaxPastAlerts/2 + trimAlertsEvery) {
+				if err := queueAlert(tx, tracker.AlertCreated, issues[i%2], noon.Add(time.Duration(i)*time.Second).UnixMilli()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, issue := range issues {
+		n := countRows(t, s, "SELECT count(*) FROM alert_log WHERE issue_id = ?", issue)
+		if n < tracker.MaxPastAlerts || n >= tracker.MaxPastAlerts+trimAlertsEvery {
+			t.Errorf("%d alerts of issue %d are kept, want %d and at most %d more", n, issue, tracker.MaxPastAlerts, trimAlertsEvery)
+		}
+	}
+}
+
+// The number of a past alert is not given to another one, also when the newest is gone.
+func TestNumbersOfPastAlertsAreNotGivenTwice(t *testing.T) {
+	s := benchStore(t)
+	newest := func() int { return countRows(t, s, "SELECT max(id) FROM alert_log") }
+	issueOf(t, s, "one")
+	gone := issueOf(t, s, "two")
+	before := newest()
+	if _, err := s.Delete(t.Context(), []int64{gone}); err != nil {
+		t.Fatal(err)
+	}
+	issueOf(t, s, "three")
+	if now := newest(); now <= before {
+		t.Errorf("an alert has the number %d after one with %d was deleted", now, before)
+	}
+}
+
 // An alert is kept if and only if it was made: after a transaction that failed there
 // is neither.
 func TestPastAlertsAreMadeWithTheAlert(t *testing.T) {

@@ -185,6 +185,46 @@ func TestDatabasesOfEarlierReleasesAreTakenOver(t *testing.T) {
 	}
 }
 
+// What somebody wrote into the activity by hand does not keep the service from starting.
+func TestOddActivityDoesNotStopTheStart(t *testing.T) {
+	const merged = 13 // the schema that learns from the activity what was merged
+	source := dbtest.Open(t, sqlite.Migrations())
+	full, err := sqlite.NewStore(source, sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fillShop(t, full)
+	if _, err := full.Delete(t.Context(), []int64{1}); err != nil { // "true" is no 1
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "errors.db")
+	old, err := sqlitedb.Open(t.Context(), path, sqlitedb.Options{Migrations: schemas(t)[merged-2]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	copyOld(t, source, old)
+	odd := []string{
+		`{"other":"x"}`, `{"other":"77"}`, `{"other":1.5}`, `{"other":77.0}`, `{"other":true}`, `{"other":null}`, `{"other":[77]}`, `{"other":{"other":77}}`,
+		`{"other":-77}`, `{"other":0}`, `{"other":99999999999999999999}`, `{}`, `[77]`, `77`, ``, `{`, `{"other":`, `{"other":2}`, `{"other":78}`,
+	}
+	err = old.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+		for _, facts := range odd {
+			if _, err := tx.Exec("INSERT INTO activity (issue_id, hash_id, at, kind, author, text, facts) VALUES (2, 0, 0, 'merged', '', '', ?)", facts); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, old.Close()); err != nil {
+		t.Fatal(err)
+	}
+	db := dbtest.OpenWith(t, path, sqlitedb.Options{Migrations: sqlite.Migrations()})
+	var got string
+	if err := db.Read().QueryRowContext(t.Context(), "SELECT group_concat(id, ' ' ORDER BY id) FROM merged").Scan(&got); err != nil || got != fmt.Sprint(mergedAway, 78) {
+		t.Errorf("merged are %q, %v, want those with the number of an issue that is gone", got, err)
+	}
+}
+
 // checkShop uses what fillShop made.
 func checkShop(t *testing.T, s *sqlite.Store, issues []tracker.Issue) {
 	t.Helper()

@@ -47,7 +47,7 @@ const (
 	maxMessage    = 16 << 10
 	maxShortText  = 1 << 10
 	maxSearchText = 4 << 10
-	// Past alerts of all projects. Whether there are more, of all or of a project,
+	// Past alerts of all projects. Whether there are more, of all or of any project,
 	// is looked at after so many, so there may be as many more.
 	maxPastAlerts   = 10_000
 	trimAlertsEvery = 64

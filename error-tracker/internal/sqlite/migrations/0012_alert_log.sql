@@ -1,6 +1,6 @@
 -- The alerts that were due, also when they were told.
 CREATE TABLE alert_log (
-  id         INTEGER PRIMARY KEY,
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given twice
   kind       TEXT NOT NULL,
   issue_id   INTEGER NOT NULL,
   project_id INTEGER NOT NULL,

@@ -8,9 +8,11 @@ CREATE TABLE merged (
 CREATE INDEX merged_hash ON merged (hash_id);
 
 -- What was merged so far is known by what was done: its hash is not, so that of
--- the issue that it became part of stands for it.
+-- the issue that it became part of stands for it. Facts that are no number of an
+-- issue that is gone are passed over.
 INSERT OR IGNORE INTO merged (id, hash_id)
 SELECT m.id, m.hash_id FROM (
-  SELECT CASE WHEN json_valid(a.facts) THEN json_extract(a.facts, '$.other') END AS id, iif(a.hash_id = 0, i.primary_hash, a.hash_id) AS hash_id
+  SELECT CASE WHEN json_valid(a.facts) THEN iif(json_type(a.facts, '$.other') = 'integer', json_extract(a.facts, '$.other'), NULL) END AS id,
+    iif(a.hash_id = 0, i.primary_hash, a.hash_id) AS hash_id
   FROM activity a JOIN issues i ON i.id = a.issue_id WHERE a.kind = 'merged' ORDER BY a.id DESC
-) m JOIN hashes h ON h.id = m.hash_id WHERE m.id > 0;
+) m JOIN hashes h ON h.id = m.hash_id WHERE typeof(m.id) = 'integer' AND m.id > 0 AND m.id NOT IN (SELECT id FROM issues);
