@@ -28,7 +28,7 @@ func (s *Source) scan(ctx context.Context) {
 	}
 	s.again = false
 	s.seen = s.seen || len(ids) > 0
-	s.watch.add("")
+	s.hear("")
 	s.excluded = s.excluded[:0]
 	there := make(map[string]bool, len(ids))
 	for _, id := range ids {
@@ -103,7 +103,15 @@ func (s *Source) look(ctx context.Context, id string) {
 		f.life = f.life.with(*seen, now)
 	}
 	f.dirty = true
-	s.watch.add(id)
+	s.hear(id)
+}
+
+// hear listens for changes in the folder of a container, or that of all with "". What
+// changed since it was looked at and before somebody listened is found by one more scan.
+func (s *Source) hear(id string) {
+	if s.watch.add(id) {
+		s.again = true
+	}
 }
 
 // configWithin is how long after making its folder Docker may take to write a

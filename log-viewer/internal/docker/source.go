@@ -74,7 +74,7 @@ type Source struct {
 	spare      chan *batch
 	full       chan *batch
 	dirError   error
-	again      bool                 // a container was not complete
+	again      bool                 // a container was not complete, or may have changed unheard
 	unfinished map[string]time.Time // when containers without a config were seen first
 	scans      int
 	seen       bool // there were containers in the folder as it is mounted now

@@ -97,10 +97,11 @@ func (w *watcher) events(b []byte) {
 	}
 }
 
-// add watches the folder of a container, or that of all with "".
-func (w *watcher) add(id string) {
+// add watches the folder of a container, or that of all with "", and tells whether it
+// did not before. What happened there until now was not heard.
+func (w *watcher) add(id string) bool {
 	if w.file == nil || w.watches(id) {
-		return
+		return false
 	}
 	const mask = unix.IN_MODIFY | unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_DELETE_SELF | unix.IN_ONLYDIR | unix.IN_DONT_FOLLOW
 	path := w.dir
@@ -110,13 +111,14 @@ func (w *watcher) add(id string) {
 	} else {
 		path = filepath.Join(w.dir, id)
 	}
+	w.mu.Lock() // the first event may be read before its watch is known
+	defer w.mu.Unlock()
 	wd, err := unix.InotifyAddWatch(w.fd, path, flags)
 	if err != nil {
-		return
+		return false
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.ids[int32(wd)], w.watch[id] = id, int32(wd)
+	return true
 }
 
 func (w *watcher) watches(id string) bool {

@@ -9,7 +9,7 @@ type watcher struct {
 
 func newWatcherIf(bool, string) *watcher         { return &watcher{} }
 func (w *watcher) run()                          {}
-func (w *watcher) add(string)                    {}
+func (w *watcher) add(string) bool               { return false }
 func (w *watcher) watches(string) bool           { return false }
 func (w *watcher) take() (map[string]bool, bool) { return nil, false }
 func (w *watcher) close()                        {}
