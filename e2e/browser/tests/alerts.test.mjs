@@ -97,8 +97,8 @@ describe('the alerts of a project', () => {
       assert.ok(!(await page.content()).includes('not-to-be-shown'));
       await page.locator('button:has-text("Retry")').first().click();
       await page.goto(`${service.url}/projects/${id}/alerts`);
-      for (let i = 0; !/Sent/.test(await card(page).textContent()); i++) {
-        assert.ok(i < 60, await card(page).textContent());
+      for (let i = 0; receiver.got.length < 2 || /Failed/.test(await card(page).textContent()); i++) {
+        assert.ok(i < 120, await card(page).textContent());
         await new Promise((resolve) => setTimeout(resolve, 500));
         await page.reload();
       }
