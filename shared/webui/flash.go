@@ -53,6 +53,18 @@ func (u *UI) Flash(w http.ResponseWriter, f Flash) {
 	})
 }
 
+// HasFlash tells whether the next page of this browser has something to show already.
+func (u *UI) HasFlash(r *http.Request) bool {
+	c, err := r.Cookie(u.flashCookie())
+	if err != nil {
+		return false
+	}
+	u.flashes.mu.Lock()
+	defer u.flashes.mu.Unlock()
+	e, ok := u.flashes.byID[c.Value]
+	return ok && !u.flashes.now().After(e.until)
+}
+
 func (f *flashes) put(id string, flash Flash) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

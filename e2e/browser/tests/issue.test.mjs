@@ -157,6 +157,24 @@ describe('the page of an issue', () => {
     await shut(page);
   });
 
+  test('a comment on an issue that was merged meanwhile is not lost', async () => {
+    const { id: target } = await service.report(simple('LateCart', { project: 'carts' }));
+    const { id: source } = await service.report(simple('LateBasket', { project: 'carts' }));
+    const page = await session.open(`/errors/${source}`);
+    await page.fill('textarea[name=text]', 'It is <the> cache.');
+    await service.post(`/api/errors/${target}/merge`, { ids: [source] });
+    await page.click('button:has-text("Comment")');
+    await page.waitForSelector('.empty');
+    assert.equal(await page.textContent('h1'), `Issue #${source} became part of #${target}`);
+    assert.equal(await page.inputValue('textarea'), 'It is <the> cache.');
+    await clean(page);
+    await page.click('main >> text=Open issue');
+    await page.waitForURL(`**/errors/${target}`);
+    assert.doesNotMatch(await page.textContent('main'), /the> cache/);
+    await clean(page);
+    await shut(page);
+  });
+
   test('all kept events, by keys and page by page', async () => {
     const many = await startService({ KEEP_OCCURRENCES: '130' });
     try {

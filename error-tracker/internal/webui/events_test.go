@@ -3,6 +3,7 @@ package webui
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/monlight/monlight/error-tracker/internal/tracker"
 	"github.com/monlight/monlight/error-tracker/internal/tracker/event"
 	"github.com/monlight/monlight/shared/errs"
+	"github.com/monlight/monlight/shared/webui"
 )
 
 // many gives the issue n kept events, which have the numbers from 1000 on.
@@ -142,25 +144,49 @@ func TestAMergedIssueLeadsToWhereItWent(t *testing.T) {
 	f := sample(4)
 	s := newSite(t, f)
 	f.merged = map[int64]int64{44: 4}
+	const notice = "Issue #44 became part of #4."
+	leads := func(method, path, want string, header ...string) {
+		t.Helper()
+		res := s.do(method, path, nil, header...)
+		if got := res.Header.Get("Location"); res.StatusCode != http.StatusFound || got != want {
+			t.Errorf("%s %s: %d to %q, want 302 to %q", method, path, res.StatusCode, got, want)
+		}
+	}
 	for path, want := range map[string]string{
 		"/errors/44": "/errors/4", "/errors/44?event=105&stats=14d": "/errors/4?event=105&stats=14d", "/errors/044/tags": "/errors/4/tags",
-		"/errors/44/events?before=7": "/errors/4/events?before=7", "/errors/44.md": "/errors/4.md",
+		"/errors/44/events?before=7": "/errors/4/events?before=7",
+		// The question whether to delete another issue than the one that was named is not asked.
+		"/errors/44/delete": "/errors/4",
 	} {
-		res := s.do(http.MethodGet, path, nil)
-		if got := res.Header.Get("Location"); res.StatusCode != http.StatusFound || got != want {
-			t.Errorf("%s: %d to %q, want 302 to %q", path, res.StatusCode, got, want)
-		}
-		wants(t, s.get("/errors/4", 200), "Issue #44 became part of #4.")
+		leads(http.MethodGet, path, want)
+		wants(t, s.get("/errors/4", 200), notice)
 		lacks(t, s.get("/errors/4", 200), "became part of")
 	}
+	// What shows no page leaves nothing to be said on the next one.
+	file := "/errors/4/events/" + itoa(f.events[4][0].ID) + "/files/0"
+	f.events[4][0].Event.Attachments = []event.Attachment{{Name: "a.txt", ContentType: "text/plain", Data: []byte("hello")}}
+	leads(http.MethodGet, "/errors/44.md", "/errors/4.md")
+	leads(http.MethodGet, strings.Replace(file, "/4/", "/44/", 1), file)
+	leads(http.MethodHead, "/errors/44", "/errors/4")
+	leads(http.MethodGet, "/errors/44", "/errors/4", webui.FragmentHeader, "x")
+	lacks(t, s.get("/errors/4", 200), "became part of")
+	if got := s.get(file, 200); got != "hello" {
+		t.Errorf("the file of the issue that has it now is %q", got)
+	}
+	// And what is to be said already is said.
+	s.do(http.MethodPost, "/errors/4/resolve", url.Values{})
+	leads(http.MethodGet, "/errors/44", "/errors/4")
+	page := s.get("/errors/4", 200)
+	wants(t, page, "1 issue resolved.")
+	lacks(t, page, "became part of")
 	// What is unknown, or was deleted since, is not found, on whichever page.
-	for _, path := range []string{"/errors/45", "/errors/45/tags", "/errors/45/events", "/errors/45.md"} {
+	for _, path := range []string{"/errors/45", "/errors/45/tags", "/errors/45/events", "/errors/45.md", "/errors/45/delete"} {
 		wants(t, s.get(path, 404), "Issue not found", "There is no issue #45", `role="search"`)
 	}
-	// Nothing is asked or done about another issue than the one that was named.
-	s.get("/errors/44/delete", 404)
-	if status, _ := refused(s, "/errors/44/resolve", nil); status != 404 {
-		t.Errorf("resolving an issue that is gone: %d, want 404", status)
+	// A part that is missing is no missing issue.
+	lacks(t, s.get("/errors/4/events/1/files/9", 404), "There is no issue")
+	if status, page := refused(s, "/errors/4/merge", url.Values{"source": {"45"}}); status != 404 || strings.Contains(page, "There is no issue #4.") {
+		t.Errorf("merging what is not there: %d\n%s", status, mainPart(page))
 	}
 	f.lost = errs.New(errs.Unavailable, "the disk is gone")
 	s.get("/errors/44", 503)
@@ -169,5 +195,31 @@ func TestAMergedIssueLeadsToWhereItWent(t *testing.T) {
 	f.lost = nil
 	if got := based.do(http.MethodGet, "/tracker/errors/44/tags", nil).Header.Get("Location"); got != "/tracker/errors/4/tags" {
 		t.Errorf("below a base path it leads to %q", got)
+	}
+}
+
+// Nothing is done about another issue than the one that was named, and what was
+// written is not lost.
+func TestAFormOfAMergedIssueSaysWhereThatWent(t *testing.T) {
+	f := sample(4)
+	s := newSite(t, f, func(o *Options) { o.BasePath = "/tracker" })
+	f.merged = map[int64]int64{44: 4}
+	for action, form := range map[string]url.Values{
+		"comment": {"author": {"Ann"}, "text": {"\n<b>it</b> is the cache"}}, "uncomment": {"comment": {"1"}}, "resolve": nil, "mute": {"text": {"none"}}, "assign": {"assignee": {"Ann"}},
+		"merge": {"source": {"3"}}, "delete": nil,
+	} {
+		status, page := refused(s, "/tracker/errors/44/"+action, form)
+		if status != 404 {
+			t.Errorf("%s: %d, want 404", action, status)
+		}
+		wants(t, page, `<h1>Issue #44 became part of <a href="/tracker/errors/4">#4</a></h1>`)
+		if action == "comment" {
+			wants(t, page, "readonly", ">\n\n&lt;b&gt;it&lt;/b&gt; is the cache</textarea>", "/form.")
+		} else {
+			lacks(t, page, "<textarea", "/form.")
+		}
+	}
+	if i := f.find(4); len(f.done) != 0 || i.Resolved || i.Muted || i.Assignee != "" || f.find(3) == nil {
+		t.Errorf("something was done about another issue: %+v, %+v", i, f.done)
 	}
 }

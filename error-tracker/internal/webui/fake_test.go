@@ -281,6 +281,9 @@ func (f *fakeTracker) Assign(_ context.Context, ids []int64, assignee string) ([
 }
 
 func (f *fakeTracker) Comment(_ context.Context, id int64, author, text string) (tracker.Activity, error) {
+	if f.find(id) == nil {
+		return tracker.Activity{}, errs.New(errs.NotFound, "issue %d not found", id)
+	}
 	a := tracker.Activity{ID: int64(len(f.done) + 1), At: noon, Kind: tracker.ActComment, Author: author, Text: text}
 	f.done = append([]tracker.Activity{a}, f.done...)
 	return a, f.err
