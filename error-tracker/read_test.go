@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -43,4 +44,24 @@ func TestTheReadKeyChangesNothing(t *testing.T) {
 		open = append(open, "POST /api/{project}/"+door, "POST /api/{project}/"+door+"/")
 	}
 	authtest.OnlyReads(t, h, o.Handler.(chi.Routes), readKey, []string{"POST /api/projects/{id}/rules/preview"}, open, []string{project.Keys[0].PublicKey})
+}
+
+// Nobody is sent for a DSN to a page that shows them none.
+func TestOnlyWhoSeesADSNIsSentForIt(t *testing.T) {
+	h := server.Handler(assembled(t, map[string]string{"READ_API_KEY": readKey}))
+	for key, want := range map[string]bool{testKey: true, readKey: false} {
+		form := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/sign-in", strings.NewReader(url.Values{"key": {key}}.Encode()))
+		form.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		session := httptest.NewRecorder()
+		h.ServeHTTP(session, form)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/ingest", nil)
+		for _, c := range session.Result().Cookies() {
+			r.AddCookie(c)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if page := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(page, "Nothing in this time") || strings.Contains(page, "DSN") != want {
+			t.Errorf("%d, and with a DSN: %v, want 200 and %v\n%s", w.Code, strings.Contains(page, "DSN"), want, page)
+		}
+	}
 }
