@@ -17,8 +17,10 @@ const (
 	AND NOT EXISTS (SELECT 1 FROM project_settings WHERE project_id = i.project_id
 	AND settings ->> CASE ?1 WHEN 'created' THEN '$.alerts.not_created' WHEN 'frequent' THEN NULL ELSE '$.alerts.not_regressed' END) RETURNING id`
 
-	sqlTrimAlerts = `DELETE FROM alert_log WHERE id <= ? OR id IN
-	(SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY project_id ORDER BY at DESC, id DESC) AS n FROM alert_log) WHERE n > ?)`
+	// sqlTrimAlerts puts those of projects in order that have too many, and no others.
+	sqlTrimAlerts = `DELETE FROM alert_log WHERE id <= ?1 OR id IN
+	(SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY project_id ORDER BY at DESC, id DESC) AS n FROM alert_log
+	WHERE project_id IN (SELECT project_id FROM alert_log GROUP BY project_id HAVING count(*) > ?2)) WHERE n > ?2)`
 
 	sqlPastAlerts = `SELECT a.id, a.kind, a.issue_id, a.project_id, a.at, p.name,
 	substr(h.type || CASE WHEN h.type = '' OR h.message = '' THEN '' ELSE ': ' END || h.message, 1, 200)

@@ -225,14 +225,14 @@ func (p *Pages) found(s *selection, part string) string {
 	if slices.ContainsFunc(names, func(n metrics.MetricName) bool { return n.Name == part }) {
 		return p.exploreLink(s, "metric", part)
 	}
-	for i, n := range names {
-		if !strings.Contains(strings.ToLower(n.Name), strings.ToLower(part)) || i > 0 && n.Name == names[i-1].Name {
-			continue
-		}
-		if only != "" {
+	for _, n := range names {
+		switch {
+		case n.Name == only || !strings.Contains(strings.ToLower(n.Name), strings.ToLower(part)):
+		case only == "":
+			only = n.Name
+		default:
 			return with(p.ui.Path("/cardinality"), s.keep(), "search", part)
 		}
-		only = n.Name
 	}
 	if only == "" {
 		return with(p.ui.Path("/cardinality"), s.keep(), "search", part)
